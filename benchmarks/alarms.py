@@ -66,7 +66,7 @@ def join_months(
 
 
 def main() -> None:
-    """Prints how often each verdict was given, and by which checks."""
+    """Print how often each verdict was given, and by which checks."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=100)
     rounds, params, model = parser.parse_args().rounds, load_all_params(), load_live_model()

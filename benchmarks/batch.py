@@ -34,7 +34,7 @@ Figures = dict[str, list[tuple[float, float]]]  # wall and CPU seconds of each r
 
 
 def main(rounds: int) -> None:
-    """Measures all sides in turn and writes the report."""
+    """Measure all sides in turn and write the report."""
     load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         bundle = Bundle(write_bundle(Path(folder) / "bundle"))
@@ -79,7 +79,7 @@ def read_requests() -> list[dict[str, object]]:
 
 
 def write_rows(rows: list[dict[str, object]], path: Path) -> Path:
-    """Writes a file to score."""
+    """Write a file to score."""
     table = pa.Table.from_pylist(rows)
     if path.suffix == ".csv":
         table.to_pandas().to_csv(path, index=False)

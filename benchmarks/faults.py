@@ -24,7 +24,7 @@ HEADER = (
 
 
 def main(kills: int, seed: int) -> None:
-    """Kills each command equally often, in turns, and writes the report."""
+    """Kill each command equally often, in turns, and write the report."""
     setup = describe_conditions(kills, seed)
     outcomes: list[Kill] = []
     with tempfile.TemporaryDirectory(

@@ -33,7 +33,7 @@ class Bench:
     """The measured programs, in one copy of the repository, and what the last check said."""
 
     def __init__(self, repository: Path, folder: Path) -> None:
-        """Makes the copy."""
+        """Make the copy."""
         self._copy = workspace.copy_repository(repository, folder / "repository")
         self.agreement = ""
 
@@ -43,7 +43,7 @@ class Bench:
         return {**stages, PLAIN: self.run_plain}
 
     def warm_up(self) -> None:
-        """Brings what the first round would otherwise read from disk into memory."""
+        """Bring what the first round would otherwise read from disk into memory."""
         for module in (
             *(f"tarmac.pipeline.{name}.stage" for name in MAKERS),
             "pandas, pyarrow.parquet, yaml",

@@ -16,7 +16,7 @@ from tarmac.policy.sweep import replace_values
 
 
 def main(sets: Path, first: int, step: int) -> None:
-    """Fits every `step`-th of the sets, from `first` on."""
+    """Fit every `step`-th of the sets, from `first` on."""
     params = load_all_params()
     split, inputs = (
         read_split(params.split, params.train.features),

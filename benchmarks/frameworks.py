@@ -109,7 +109,7 @@ class Bench:
     """
 
     def __init__(self, repository: Path, environments: Path, folder: Path) -> None:
-        """Makes nothing yet: each round begins with copies of its own."""
+        """Make nothing yet: each round begins with copies of its own."""
         self._repository, self._environments, self._folder = repository, environments, folder
         self._copies: dict[str, Path] = {}
         self._expected: dict[str, str] = {}  # hash by path
@@ -227,7 +227,7 @@ class Bench:
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Returns when a server answers. Raises `CommandError` when it ends or takes too long."""
+    """Return when a server answers. Raises `CommandError` when it ends or takes too long."""
     begin = time.monotonic()
     while time.monotonic() - begin < SERVER_STARTS and process.poll() is None:
         try:
@@ -239,7 +239,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def set_depth(path: Path, depth: int) -> None:
-    """Gives one parameter of `train` another value."""
+    """Give one parameter of `train` another value."""
     text, count = DEPTH.subn(str(depth), path.read_text(encoding="utf-8"), count=1)
     assert count == 1
     path.write_text(text, encoding="utf-8")

@@ -174,7 +174,7 @@ def describe_conditions(module: str, rounds: int) -> str:
 
 
 def write_report(repository: Path, name: str, text: str) -> None:
-    """Prints a report and writes it to `benchmarks/results` of the repository that was measured."""
+    """Print a report and write it to `benchmarks/results` of the repository that was measured."""
     path = repository / "benchmarks" / "results" / f"{name}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"{text}\n", encoding="utf-8")

@@ -21,7 +21,7 @@ class Bench:
     """A copy with 12 months made, and the month that comes."""
 
     def __init__(self, repository: Path, folder: Path) -> None:
-        """Makes the copy and a second year."""
+        """Make the copy and a second year."""
         self._copy, self._years = (
             workspace.copy_repository(repository, folder / "repository"),
             folder / "years",

@@ -245,7 +245,7 @@ def add_rotation(flights: Frame) -> Frame:
 
 
 def main() -> None:
-    """Reads the raw data and writes the features of all flights."""
+    """Read the raw data and write the features of all flights."""
     params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["problem"]
     flights = read_flights(params["lead_hours"], params["late_minutes"])
     flights = add_traffic(add_aircraft(add_weather(add_schedule(flights))))

@@ -29,7 +29,7 @@ class Bench:
     """
 
     def __init__(self, repository: Path, folder: Path) -> None:
-        """Makes nothing yet: each round begins with copies of its own."""
+        """Make nothing yet: each round begins with copies of its own."""
         self._repository, self._folder = repository, folder
         self._copies = 0
         self.ours = self.floor = folder
@@ -49,7 +49,7 @@ class Bench:
         return {REPRO: self.run_repro, ALONE: self.run_floor, **alone, **imports, **others}
 
     def warm_up(self) -> None:
-        """Brings what the first round would otherwise read from disk into memory."""
+        """Bring what the first round would otherwise read from disk into memory."""
         copy = self._make_copy()
         workspace.run_dvc(copy, "status")
         for name in STAGES:

@@ -138,7 +138,7 @@ class Bench:
     """A DVC repository with one folder of files in it, which travels by each way."""
 
     def __init__(self, folder: Path, files: Iterator[tuple[str, bytes]]) -> None:
-        """Makes and tracks the files: blocks of the same name become one file."""
+        """Make and track the files: blocks of the same name become one file."""
         self._repository, self._count, self._place = folder / "repository", 0, Place("")
         self.source = self._repository / PAYLOAD
         self.source.mkdir(parents=True)

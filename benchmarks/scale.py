@@ -77,7 +77,7 @@ def build_steps(folder: Path, raw: Path, years: int) -> dict[str, Callable[[], R
 
 
 def measure_scale(repository: Path, folder: Path, years: int) -> Noted:
-    """Takes every step that was not taken yet, noting each."""
+    """Take every step that was not taken yet, noting each."""
     copy = prepare_copy(repository, folder / str(years), years)
     path = copy / NOTED
     noted: Noted = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -288,7 +288,7 @@ def build_panel(figure: str, title: str) -> dict[str, object]:
 
 
 def main() -> None:
-    """Measures what is left to measure; prints and writes the report and the picture."""
+    """Measure what is left to measure; print and write the report and the picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scales", type=int, nargs="+", default=[1, 10], help="how many years")
     parser.add_argument(

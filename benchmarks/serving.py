@@ -96,7 +96,7 @@ def list_servers(port: Sequence[int]) -> list[Server]:
 
 @contextmanager
 def run_server(server: Server, port: int, folder: Path) -> Iterator[int]:
-    """Runs a server in a folder until it answers; gives the number of its process."""
+    """Run a server in a folder until it answers; give the number of its process."""
     own = {"TARMAC_BUNDLE": str(REPOSITORY / "served" / "live"), "TARMAC_PORT": str(port)}
     paths = {"PYTHONPATH": os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY)])}
     with (folder / f"{port}.log").open("wb") as log:
@@ -216,7 +216,7 @@ def render_table(size: int, results: dict[str, list[Load]]) -> str:
 
 
 def main() -> None:
-    """Starts all servers, loads one after the other, round by round, and reports."""
+    """Start all servers, load one after the other, round by round, and report."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4)

@@ -37,7 +37,7 @@ class Seen:
     """What all clients saw: seconds by period, and how each request ended."""
 
     def __init__(self, seconds: float) -> None:
-        """Starts the clock."""
+        """Start the clock."""
         self.begin, self.seconds = time.monotonic(), seconds
         self.took: dict[int, list[float]] = defaultdict(list)
         self.ends: Counter[str] = Counter()
@@ -81,7 +81,7 @@ def send_request(line: http.client.HTTPConnection, body: bytes, seen: Seen) -> t
 
 
 def send_valid_requests(service: Service, seen: Seen) -> None:
-    """Asks good questions until the time is over."""
+    """Ask good questions until the time is over."""
     line, number = http.client.HTTPConnection(HOST, service.port, timeout=30), 0
     while seen.share < 1:
         begin = time.monotonic()
@@ -94,7 +94,7 @@ def send_valid_requests(service: Service, seen: Seen) -> None:
 
 
 def send_invalid_requests(service: Service, seen: Seen) -> None:
-    """Sends mutated bodies; they are answered or refused."""
+    """Send mutated bodies; they are answered or refused."""
     line = http.client.HTTPConnection(HOST, service.port, timeout=30)
     for body in fuzz.bodies(seed=1):
         if seen.share >= 1:
@@ -104,7 +104,7 @@ def send_invalid_requests(service: Service, seen: Seen) -> None:
 
 
 def end_worker(service: Service, how: signal.Signals) -> None:
-    """Ends a worker."""
+    """End a worker."""
     os.kill(service.workers()[0], how)
 
 
@@ -129,7 +129,7 @@ def list_events(
 
 
 def run_soak(service: Service, live: Path, folders: list[Path], seconds: float) -> str:
-    """Runs it all, and returns the report's tables."""
+    """Run it all, and return the report's tables."""
     seen, memory, done = Seen(seconds), {}, Counter[str]()
     threads = [
         threading.Thread(target=send_valid_requests, args=(service, seen)) for _ in range(CLIENTS)
@@ -192,7 +192,7 @@ def describe_conditions(seconds: int) -> str:
 
 
 def main(seconds: int) -> None:
-    """Runs it and writes the report."""
+    """Run it and write the report."""
     setup = describe_conditions(seconds)
     with tempfile.TemporaryDirectory(prefix="tarmac-soak-") as name:
         temporary = Path(name)

@@ -133,7 +133,7 @@ def count_experiments(folder: Path) -> int:
 
 
 def add_runs(runs: list[Run]) -> Run:
-    """Runs one after another, as one."""
+    """Run one after another, as one."""
     whole, *others = runs
     for run in others:
         whole = whole.then(run)

@@ -123,7 +123,7 @@ def iter_tables(tables: Mapping[str, pa.Table], years: int) -> Iterator[tuple[st
 
 
 def iter_year_tables(source: Source, year: int) -> Iterator[tuple[str, pa.Table]]:
-    """Yields the monthly tables of a later year."""
+    """Yield the monthly tables of a later year."""
     draw = np.random.default_rng([SEED, year])
     days = [
         date.fromordinal(n)

@@ -51,7 +51,7 @@ def parse_arguments(description: str) -> argparse.Namespace:
 
 
 def copy_repository(repository: Path, target: Path) -> Path:
-    """Copies what the pipeline needs to a new Git repository at `target`, and returns it."""
+    """Copy what the pipeline needs to a new Git repository at `target`, and return it."""
     target.mkdir(parents=True)
     for name in FOLDERS:
         shutil.copytree(
@@ -67,13 +67,13 @@ def copy_repository(repository: Path, target: Path) -> Path:
 
 
 def commit_all(folder: Path) -> None:
-    """Commits everything that is there."""
+    """Commit everything that is there."""
     _run_git(folder, "add", "--all")
     _run_git(folder, *IDENTITY, "commit", "--quiet", "--message", "as it is")
 
 
 def remove_path(path: Path) -> None:
-    """Removes a file or a folder."""
+    """Remove a file or a folder."""
     if path.is_dir():
         shutil.rmtree(path)
     else:
@@ -86,7 +86,7 @@ def run_python(folder: Path, *arguments: str) -> Run:
 
 
 def run_stage(folder: Path, name: str) -> Run:
-    """Runs one stage's program in a copy as `dvc.yaml` does, without DVC."""
+    """Run one stage's program in a copy as `dvc.yaml` does, without DVC."""
     return run_python(folder, "-m", f"tarmac.pipeline.{name}.stage")
 
 

@@ -97,7 +97,7 @@ class Workspace:
         return self.run(sys.executable, "-m", "dvc", *arguments, check=check)
 
     def stage(self, name: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Runs one stage's program as `dvc.yaml` does, without DVC."""
+        """Run one stage's program as `dvc.yaml` does, without DVC."""
         return self.run(
             "python", "-m", f"tarmac.pipeline.{name}.stage", check=check, env={"PYTHONPATH": "src"}
         )
@@ -117,7 +117,7 @@ class Workspace:
         return yaml.safe_load((self.path / "params.yaml").read_text())
 
     def set_params(self, change: Callable[[dict], object]) -> None:
-        """Rewrites `params.yaml` after `change` has edited the tree in place."""
+        """Rewrite `params.yaml` after `change` has edited the tree in place."""
         tree = self.params
         change(tree)
         (self.path / "params.yaml").write_text(yaml.safe_dump(tree, sort_keys=False))

@@ -33,7 +33,7 @@ def recompiled(folder: Path) -> dict[str, list[str]]:
 
 
 def main() -> int:
-    """Prints the differences and returns the exit status."""
+    """Print the differences and return the exit status."""
     with tempfile.TemporaryDirectory() as folder:
         lines = recompiled(Path(folder))
     present = {name: (FOLDER / name).read_text().splitlines() for name in LOCKS}

@@ -118,7 +118,7 @@ def serving(programs: Path, folder: Path, port: int) -> Iterator[subprocess.Pope
 
 
 def stop(server: subprocess.Popen[bytes]) -> None:
-    """Ends the server, whoever is still connected."""
+    """End the server, whoever is still connected."""
     server.send_signal(signal.SIGINT)
     try:
         server.wait(PATIENCE)
@@ -128,7 +128,7 @@ def stop(server: subprocess.Popen[bytes]) -> None:
 
 
 def wait(server: subprocess.Popen[bytes], folder: Path, port: int, password: str) -> None:
-    """Returns when the server answers, and fails where it has ended or takes too long."""
+    """Return when the server answers, and fail where it has ended or takes too long."""
 
     def answers() -> bool:
         try:

@@ -37,7 +37,7 @@ MADE, MODEL, RAW = "data/made", "model.bin", "data/raw"
 
 
 def make(path: Path) -> Workspace:
-    """Makes the repository with its embedded remote: run, pushed and committed."""
+    """Make the repository with its embedded remote: run, pushed and committed."""
     path.mkdir(parents=True)
     workspace = Workspace(path)
     workspace.run("git", "init", "--quiet", "--initial-branch=main")
@@ -97,7 +97,7 @@ def in_cache(workspace: Workspace, oid: str) -> Path:
 
 
 def flip(path: Path) -> None:
-    """Changes one bit and leaves size and mode as DVC left them, so that it trusts the object."""
+    """Change one bit and leave size and mode as DVC left them, so that it trusts the object."""
     data, mode = path.read_bytes(), path.stat().st_mode
     path.chmod(0o644)
     path.write_bytes(bytes([data[0] ^ 1]) + data[1:])
@@ -123,7 +123,7 @@ def plant(workspace: Workspace, listing: list[dict[str, object]], oid: str = "")
 
 
 def put(workspace: Workspace, content: str) -> str:
-    """Puts a file's object into the remote."""
+    """Put a file's object into the remote."""
     path = in_remote(workspace, md5(content))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content)

@@ -36,7 +36,7 @@ class Careful:
     told: list[str]
 
     def run(self, *command: str, status: int | None = None) -> "subprocess.CompletedProcess[str]":
-        """Runs a command and keeps what it prints."""
+        """Run a command and keep what it prints."""
         done = self.workspace.run(*command, check=False, env={**FROM_SOURCE, **ENVIRONMENT})
         assert status is None or done.returncode == status, done.stderr
         self.told.append(done.stdout + done.stderr)

@@ -95,7 +95,7 @@ class Plugin:
 
 
 class Runner:
-    """Runs the tests of a task in forked processes."""
+    """Run the tests of a task in forked processes."""
 
     def __init__(self, task: Task) -> None:
         """Take the task."""

@@ -16,7 +16,7 @@ class Pickled:
     """The scikit-learn pipeline on a DataFrame."""
 
     def __init__(self) -> None:
-        """Loads the pickle."""
+        """Load the pickle."""
         self.model = joblib.load(Path("model.joblib"))
         self.columns = list(self.model[0].feature_names_in_)
         self.numbers = [
@@ -36,7 +36,7 @@ class Onnx:
     """The ONNX file on arrays."""
 
     def __init__(self) -> None:
-        """Loads the file."""
+        """Load the file."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(

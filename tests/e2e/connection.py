@@ -39,17 +39,17 @@ class _Quiet(SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def handle(self) -> None:
-        """Serves a connection until it ends or breaks."""
+        """Serve a connection until it ends or breaks."""
         with suppress(ConnectionError):
             super().handle()
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Say nothing."""
 
 
 @contextmanager
 def served(folder: Path) -> Iterator[tuple[str, int]]:
-    """Serves a folder for reading, by its address."""
+    """Serve a folder for reading, by its address."""
     with ThreadingHTTPServer((HOST, 0), partial(_Quiet, directory=str(folder))) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 
 
 def truncate(path: Path) -> None:
-    """Keeps the first half: an interrupted download."""
+    """Keep the first half: an interrupted download."""
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
@@ -35,7 +35,7 @@ def empty_folder(path: Path) -> None:
 
 
 def copy_to(name: str) -> Callable[[Path], None]:
-    """Puts a copy of the file beside it, or over another one."""
+    """Put a copy of the file beside it, or over another one."""
     return lambda path: shutil.copy(path, path.with_name(name)) and None
 
 
@@ -52,7 +52,7 @@ def no_rows(path: Path) -> None:
 
 
 def every(nth: int, column: str, value: int) -> Callable[[Path], None]:
-    """Gives every nth row another value."""
+    """Give every nth row another value."""
 
     def change(table: pa.Table) -> pa.Table:
         values = table[column].to_pylist()
@@ -63,7 +63,7 @@ def every(nth: int, column: str, value: int) -> Callable[[Path], None]:
 
 
 def expand(path: Path) -> None:
-    """Puts a file of some kilobytes in its place that takes gigabytes in memory."""
+    """Put a file of some kilobytes in its place that takes gigabytes in memory."""
     table = pa.table({"dep_time": pa.nulls(2**20, pa.int16())})
     with pq.ParquetWriter(path, table.schema) as writer:
         for _ in range(300):

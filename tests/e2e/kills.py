@@ -104,10 +104,10 @@ COMMANDS = (
 
 
 class Killer:
-    """Kills one command again and again, each time in a workspace of its own."""
+    """Kill one command again and again, each time in a workspace of its own."""
 
     def __init__(self, command: Command, template: Workspace, folder: Path, seed: int) -> None:
-        """Runs the command once undisturbed, for its time and its result."""
+        """Run the command once undisturbed, for its time and its result."""
         self.command, self.template, self.folder = command, template, folder
         self.chance = random.Random(f"{command.name} {seed}")
         self.head = template.run("git", "rev-parse", "HEAD").stdout.strip()
@@ -129,7 +129,7 @@ class Killer:
         shutil.rmtree(workspace.path.parent)
 
     def kill(self) -> Kill:
-        """Kills the command once before its end, starts it again, and tells what came of it."""
+        """Kill the command once before its end, start it again, and tell what came of it."""
         for _ in range(TRIES):
             workspace = self._workspace()
             # What DVC prepares, and what it ends with, are short compared with the stages: both
@@ -222,7 +222,7 @@ class Killer:
 
 
 def first_change(workspace: Workspace, process: "subprocess.Popen[str]") -> None:
-    """Waits until a command has changed anything in a workspace, or has ended."""
+    """Wait until a command has changed anything in a workspace, or has ended."""
     names = (
         "",
         ".dvc",

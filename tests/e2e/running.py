@@ -80,7 +80,7 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 
 def kill_when(process: subprocess.Popen[str], moment: Callable[[], bool]) -> bool:
-    """Kills the group as soon as the moment is there; False where the process ended without it."""
+    """Kill the group as soon as the moment is there; False where the process ended without it."""
     while process.poll() is None:
         if moment():
             os.killpg(process.pid, signal.SIGKILL)

@@ -162,7 +162,7 @@ def test_kill_while_replacing_folder_leaves_it_whole_or_empty(finished):
 
 
 def forget_months(workspace: Workspace) -> None:
-    """Makes the next run make every month: there is no moment to kill it at where all are kept."""
+    """Make the next run make every month: there is no moment to kill it at where all are kept."""
     shutil.rmtree(workspace.path / ".dvc/tmp/tarmac/months", ignore_errors=True)
 
 

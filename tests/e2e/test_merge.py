@@ -186,7 +186,7 @@ def test_rebase_gives_same_result_as_merge(bob, done_template):
 
 
 def share_cache(source: Workspace, target: Workspace) -> None:
-    """Lets a clone have what ran in another one."""
+    """Let a clone have what ran in another one."""
     shutil.copytree(source.path / ".dvc/cache", target.path / ".dvc/cache")
 
 

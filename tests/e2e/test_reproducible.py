@@ -66,7 +66,7 @@ def clone(origin: Workspace, target: Path) -> Workspace:
 
 
 def tarmac(workspace: Workspace, command: str) -> subprocess.CompletedProcess[str]:
-    """Runs the `tarmac` command with the workspace's own code."""
+    """Run the `tarmac` command with the workspace's own code."""
     return workspace.run(*TARMAC, command, check=False, env=FROM_SOURCE)
 
 

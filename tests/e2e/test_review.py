@@ -55,7 +55,7 @@ class Reviewed:
 
 
 def start(workspace: Workspace, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Starts a review as CI does for a branch of which nothing else is known."""
+    """Start a review as CI does for a branch of which nothing else is known."""
     scratch = workspace.path.parent / "scratch"
     scratch.mkdir(exist_ok=True)
     env = {**FROM_SOURCE, "TMPDIR": str(scratch), "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": ""}

@@ -120,7 +120,7 @@ def rest(process) -> str:
 
 
 def write_pairs(path: Path) -> None:
-    """Writes all shares of up to 300 rows, and as many sums below zero."""
+    """Write all shares of up to 300 rows, and as many sums below zero."""
     pairs = [(total, rows) for rows in range(1, 301) for total in range(-rows, rows + 1)]
     pq.write_table(
         pa.table(dict(zip(("total", "rows"), zip(*pairs, strict=True), strict=True))), path
@@ -128,7 +128,7 @@ def write_pairs(path: Path) -> None:
 
 
 def kill_during_featurize(workspace: Workspace, cluster: Cluster, process) -> str:
-    """Kills a worker that holds parts of the features that others have yet to read."""
+    """Kill a worker that holds parts of the features that others have yet to read."""
     seen = until(process, "featurize compiled")
     begin = time.time()
     wait(process, lambda: cluster.holds("second", begin), "the second worker holds a part")
@@ -177,7 +177,7 @@ def wait(process, there: Callable[[], bool], otherwise: str) -> None:
 
 
 def ask(workspace: Workspace) -> None:
-    """Writes a bundle, and what a client asks it: a folder of two files, one row of them wrong."""
+    """Write a bundle, and what a client asks it: a folder of two files, one row of them wrong."""
     bundle = workspace.path / "bundle"
     shutil.copytree(workspace.path / "data" / "online", bundle / "online")
     for name in ("model.onnx", "card.md"):

@@ -51,7 +51,7 @@ def mount() -> Iterator[Mount]:
 
 
 def change(folder: Path, options: str) -> None:
-    """Gives a mounted folder another size, or makes it writable again."""
+    """Give a mounted folder another size, or make it writable again."""
     subprocess.run(["mount", "--options", f"remount,{options}", str(folder)], check=True)
 
 
@@ -145,7 +145,7 @@ def test_push_completes_once_remote_is_writable_again(finished, tmp_path, mount,
 
 
 def fill(folder: Path, left: int) -> Path:
-    """Takes the room of a file system, but for some bytes."""
+    """Take the room of a file system, but for some bytes."""
     ballast = folder / "ballast.tmp"
     room = shutil.disk_usage(folder).free - left
     with ballast.open("wb") as file:

@@ -67,7 +67,7 @@ def write_raw(whole: Path, target: Path) -> None:
 
 
 def quicker(params: dict) -> None:
-    """Changes the parameters to ones that fit the small data, and that run in seconds."""
+    """Change the parameters to ones that fit the small data, and that run in seconds."""
     params["split"] = SPLIT
     params["train"].update(max_rounds=30, early_stopping_rounds=10)
     params["train"]["xgboost"].update(QUICK)

@@ -17,7 +17,7 @@ WHOLE = ("__dict__", "model_dump", "model_dump_json")  # attributes through whic
 
 
 class Keys:
-    """Reads of a loaded parameter tree, by dotted key.
+    """Read of a loaded parameter tree, by dotted key.
 
     What validation reads before `load` returns is not recorded.
     """

@@ -85,7 +85,7 @@ def changes(before: Mapping[str, object], after: Mapping[str, object]) -> set[st
 
 
 def remove(root: Path, paths: Iterable[str]) -> None:
-    """Removes files and folders, where they are."""
+    """Remove files and folders, where they are."""
     for path in paths:
         if (root / path).is_dir():
             shutil.rmtree(root / path)

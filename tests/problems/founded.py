@@ -32,7 +32,7 @@ print(json.dumps({"rows": rows, "answers": told[list(contract.ANSWERS)].to_numpy
 
 
 def found(folder: Path, made: Made) -> None:
-    """Makes the repository in a folder; the table stays beside it."""
+    """Make the repository in a folder; the table stays beside it."""
     workspace = copy_repository(folder / "repository")
     shutil.copytree(ROOT / "tests", workspace.path / "tests", ignore=MADE)
     workspace.run("git", "init", "--quiet", "--initial-branch=main")
@@ -49,7 +49,7 @@ def found(folder: Path, made: Made) -> None:
 
 
 def commit(workspace: Workspace, message: str) -> None:
-    """Commits everything."""
+    """Commit everything."""
     workspace.run("git", "add", "--all")
     workspace.run("git", "commit", "--quiet", "--message", message)
 
@@ -62,7 +62,7 @@ def tarmac(workspace: Workspace, *arguments: str, check: bool = True) -> str:
 
 
 def rebuild(workspace: Workspace) -> None:
-    """Runs all stages in one process, without DVC."""
+    """Run all stages in one process, without DVC."""
     workspace.run(sys.executable, "-c", REBUILD.format(STAGES), env=FROM_SOURCE)
 
 

@@ -83,7 +83,7 @@ class Cluster:
         return {**places, "SPARK_LOCAL_IP": HOST, "SPARK_HOME": str(self.home)}
 
     def start(self, name: str, *arguments: str) -> None:
-        """Starts the master or a worker, as a group of processes with scratch space of its own."""
+        """Start the master or a worker, as a group of processes with scratch space of its own."""
         (self.folder / name).mkdir()
         local = {
             "SPARK_LOCAL_DIRS": str(self.folder / name),
@@ -100,7 +100,7 @@ class Cluster:
             )
 
     def add(self, name: str) -> None:
-        """Starts a worker."""
+        """Start a worker."""
         places = ["--host", HOST, "--webui-port", "0", "--work-dir", str(self.folder / name)]
         size = ["--cores", "1", "--memory", "1g", self.environment["MASTER"]]
         self.start(name, "org.apache.spark.deploy.worker.Worker", *places, *size)
@@ -115,7 +115,7 @@ class Cluster:
         return -1
 
     def wait(self, workers: int) -> None:
-        """Returns when the master has so many workers, and fails where that takes too long."""
+        """Return when the master has so many workers, and fail where that takes too long."""
 
         def describe() -> str:
             logs = "".join(path.read_text() for path in self.folder.glob("*.log"))
@@ -149,7 +149,7 @@ class Cluster:
         return [line for one in started if "python" in one.name() for line in one.net_connections()]
 
     def kill(self, name: str) -> None:
-        """Ends a process and all that it started, as a power cut would."""
+        """End a process and all that it started, as a power cut would."""
         process = self.processes.pop(name)
         for child in (process.pid, *children(process.pid)):
             with suppress(ProcessLookupError):
@@ -168,7 +168,7 @@ def children(pid: int) -> list[int]:
 
 
 def configure(folder: Path, **own: str) -> None:
-    """Makes a `SPARK_CONF_DIR`; a setting of its own has `_` for each dot of its name."""
+    """Make a `SPARK_CONF_DIR`; a setting of its own has `_` for each dot of its name."""
     folder.mkdir()
     settings = {**SETTINGS, **{name.replace("_", "."): value for name, value in own.items()}}
     (folder / "spark-defaults.conf").write_text(

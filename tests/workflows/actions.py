@@ -95,14 +95,14 @@ def fetches_all(call: Call) -> bool:
 
 
 def install_cml(call: Call, cml: Path) -> None:
-    """Puts the stand-in for CML on the path; where there is none, the release cannot be had."""
+    """Put the stand-in for CML on the path; where there is none, the release cannot be had."""
     if not cml.is_dir():
         raise ActionError("Error: 404, no release of CML")
     call.machine.path.insert(0, cml)
 
 
 def upload(call: Call, artifacts: Path) -> None:
-    """Keeps a folder; where there is none, the action warns and goes on."""
+    """Keep a folder; where there is none, the action warns and goes on."""
     source = call.machine.checkout / call.inputs["path"]
     if source.is_dir():
         copy_folder(
@@ -111,7 +111,7 @@ def upload(call: Call, artifacts: Path) -> None:
 
 
 def download(call: Call, artifacts: Path) -> None:
-    """Brings a folder from another run, which needs a token."""
+    """Bring a folder from another run, which needs a token."""
     source = artifacts / call.inputs["run-id"] / call.inputs["name"]
     if (
         call.inputs["github-token"] != call.machine.contexts["github"]["token"]

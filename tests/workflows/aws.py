@@ -51,7 +51,7 @@ def describe(pages, given):
 
 
 def main(folder, arguments):
-    """Records the call, then does it."""
+    """Record the call, then do it."""
     with (folder / "calls").open("a") as calls:
         calls.write(json.dumps(arguments) + "\n")
     given = options(arguments[2:])

@@ -87,7 +87,7 @@ def comment(options, rest):
 
 
 def main(folder, arguments):
-    """Records the call, then does it."""
+    """Record the call, then do it."""
     command = arguments[:2]
     file = Path(arguments[-1]) if command[:1] == ["comment"] else None
     text = file.read_text(encoding="utf-8") if file and file.is_file() else None

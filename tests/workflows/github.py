@@ -66,7 +66,7 @@ class GitHub:
         return [comment for comment in self.comments if comment["issue"] == number]
 
     def write(self, number: int, body: str, user: str) -> dict[str, Any]:
-        """Adds a comment."""
+        """Add a comment."""
         made = {
             "id": next(self.identities),
             "issue": number,
@@ -167,7 +167,7 @@ class GitHub:
         return 404, None
 
     def delete_comment(self, request: Request, identity: int) -> Answer:
-        """Takes a comment away."""
+        """Take a comment away."""
         before = len(self.comments)
         self.comments = [comment for comment in self.comments if comment["id"] != identity]
         return (204, None) if len(self.comments) < before else (404, None)
@@ -198,7 +198,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     github: GitHub
 
     def log_message(self, *arguments: object) -> None:
-        """Prints nothing."""
+        """Print nothing."""
 
     def serve(self) -> None:
         """Answers a request of any method."""
@@ -275,7 +275,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(github: GitHub) -> Iterator[GitHub]:
-    """Serves on a port of its own for as long as the block lasts."""
+    """Serve on a port of its own for as long as the block lasts."""
     handler = type("Bound", (Handler,), {"github": github})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         github.url = f"http://127.0.0.1:{server.server_address[1]}"

@@ -238,7 +238,7 @@ class Rehearsal:
         install: Callable[[Path], None] = install,
         path: Sequence[Path] = (),
     ) -> Job:
-        """Runs a job on a machine of its own, where `path` comes first on the path."""
+        """Run a job on a machine of its own, where `path` comes first on the path."""
         given = {"inputs": {}, "vars": {}, "secrets": {}, "needs": {}, **contexts}
         tree = workflow(name)
         self.github.may = tree["jobs"][job].get("permissions", tree["permissions"])

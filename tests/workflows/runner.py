@@ -160,7 +160,7 @@ def needs_status(job: Mapping[str, Any], contexts: Contexts) -> str:
 def run_job(
     name: str, job_name: str, contexts: Contexts, actions: Actions, machine: Machine
 ) -> Job:
-    """Runs a job: its condition, its steps in order, its outputs."""
+    """Run a job: its condition, its steps in order, its outputs."""
     job = workflow(name)["jobs"][job_name]
     if not condition(job.get("if"), contexts, needs_status(job, contexts)):
         return Job("skipped", machine)
@@ -278,13 +278,13 @@ def _outputs(text: str) -> dict[str, str]:
 
 
 def copy_folder(source: Path, target: Path) -> None:
-    """Copies a folder as it is: a link stays a link, and what was there before is gone."""
+    """Copy a folder as it is: a link stays a link, and what was there before is gone."""
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(source, target, symlinks=True)
 
 
 def executable(path: Path, text: str) -> Path:
-    """Writes a program; returns the folder that it is in."""
+    """Write a program; return the folder that it is in."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     path.chmod(0o755)

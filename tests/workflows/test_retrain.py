@@ -62,7 +62,7 @@ class Month:
     files: Mapping[str, str] = field(default_factory=dict)
 
     def leave(self, folder: Path) -> None:
-        """Writes it to a folder for the stand-in."""
+        """Write it to a folder for the stand-in."""
         checks = [
             {"kind": "drift", "name": name, "outcome": "critical", "reason": "r"}
             for name in self.acting

@@ -87,7 +87,7 @@ def test_renders_values_as_github_does():
 def job(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Job]:
-    """Runs the steps of a job of a workflow that is made up."""
+    """Run the steps of a job of a workflow that is made up."""
 
     def run(*steps: dict[str, Any], **more: object) -> Job:
         folder = tmp_path_factory.mktemp("job")

@@ -190,7 +190,7 @@ READING: Routes = (
 
 @dataclass
 class Push:
-    """Pushes to main of the small repository, whose runs a fake of GitHub knows."""
+    """Push to main of the small repository, whose runs a fake of GitHub knows."""
 
     github: Runs
     folder: Path

@@ -91,8 +91,8 @@ def span(known: FeatureInputs) -> tuple[IntegerScalar, IntegerScalar]:
     return known.start - known.params.lead_hours * HOUR, known.flights.arr.max()
 
 
-def join_lookups(flights: Table, found: Sequence[Lookup]) -> Table:
+def join_lookups(flights: Table, wanted: Sequence[Lookup]) -> Table:
     """Flights with all that they look up, and what follows from it."""
-    for lookup in found:
+    for lookup in wanted:
         flights = join_columns(flights, lookup.table, lookup.keys)
     return flights.mutate(**derived(flights))

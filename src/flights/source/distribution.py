@@ -27,7 +27,7 @@ def raw_tables(sdist: Path) -> Iterator[tuple[str, pa.Table]]:
 
 
 def by_file(name: str, table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """Yields a raw table as the files that `data/raw` keeps of it: whole, or month by month."""
+    """Yield a raw table as the files that `data/raw` keeps of it: whole, or month by month."""
     if name not in MONTHLY:
         yield name, table
         return

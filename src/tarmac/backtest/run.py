@@ -52,7 +52,7 @@ class StrategyRun:
 
 
 def run_backtest() -> list[str]:
-    """Writes `months.csv` and `summary.csv` to metrics/backtest; returns the summary's lines."""
+    """Write `months.csv` and `summary.csv` to metrics/backtest; return the summary's lines."""
     params = load_all_params()
     if params.retrain is None:
         raise SplitWindowError(
@@ -123,7 +123,7 @@ def _build_open_bounds(params: AllParams) -> dict[str, Any]:
 def add_month_result(
     way: StrategyRun, month: str, model: Path, tables: Path, params: AllParams
 ) -> None:
-    """Adds what the live model is worth in a month."""
+    """Add what the live model is worth in a month."""
     observed = load_scored_month(month, Scorer(model), tables)
     scored = ScoredSample(observed.rows, observed.p, params.intervals)
     main = scored.sample.estimate_metric(TASK.main_metric, scored.p)
@@ -150,7 +150,7 @@ def add_month_result(
 def release_or_discard(
     way: StrategyRun, team: SimulatedTeam, retraining: RetrainingRound, whatever: bool
 ) -> None:
-    """Releases what the month's round made, or leaves it; notes which."""
+    """Release what the month's round made, or leave it; note which."""
     released = bool(retraining.made) and (whatever or retraining.verdict == "pass")
     retrained = retraining.decision == "retrain"
     done = {"retrained": int(retrained), "released": int(released and retrained)}

@@ -43,7 +43,7 @@ class SimulatedTeam:
     """A clone of HEAD with a cache that it shares with others of its kind."""
 
     def __init__(self, folder: Path) -> None:
-        """Takes the clone's folder; the cache and what arrives lie beside it."""
+        """Take the clone's folder; the cache and what arrives lie beside it."""
         self.folder = folder
         self.live = folder.parent / f"{folder.name}.onnx"
         self._arrivals = folder.parent / f"{folder.name}-arrivals"
@@ -111,7 +111,7 @@ class SimulatedTeam:
         )
 
     def release_version(self) -> None:
-        """Commits what is there as the next version, and gives it to prod."""
+        """Commit what is there as the next version, and give it to prod."""
         run_git("add", "--all", folder=self.folder)
         run_git("commit", "--quiet", "--allow-empty", "--message", "a result", folder=self.folder)
         self._run_command("gto", "register", "model")

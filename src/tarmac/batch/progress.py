@@ -15,7 +15,7 @@ class ProgressBar:
     """
 
     def __init__(self, size: int, stream: TextIO | None = None) -> None:
-        """Takes the bytes of all files."""
+        """Take the bytes of all files."""
         self._size, self._stream = max(size, 1), stream or sys.stdout
         self._bar = self._stream.isatty()
         self._begin = self._shown = time.monotonic()

@@ -37,11 +37,11 @@ class Job:
 
     @classmethod
     def from_file(cls, part: BatchFile, by: Note) -> "Job":
-        """Reads the whole file for its hash: its size and time would not tell every change."""
+        """Read the whole file for its hash: its size and time would not tell every change."""
         return cls(part, part.source.stat(), {**by, "input": compute_dvc_hash(part.source)})
 
     def check_unchanged(self) -> None:
-        """Raises `BatchError` where the file is no longer the one that was hashed."""
+        """Raise `BatchError` where the file is no longer the one that was hashed."""
         now = self.part.source.stat()
         if (now.st_ino, now.st_size, now.st_mtime_ns) != (
             self.status.st_ino,
@@ -95,7 +95,7 @@ def compute_provenance(bundle: Bundle) -> Note:
 
 
 def _run_jobs(jobs: list[Job], bundle: Bundle, rows: int) -> list[Note]:
-    """Does what is not done already; the notes of all."""
+    """Do what is not done already; the notes of all."""
     done = {}
     for job in jobs:
         part = job.part

@@ -71,7 +71,7 @@ class ScoredRows:
 
 
 def prepare_rows(bundle: Bundle, given: Sequence[Given], first: int) -> PreparedRows:
-    """Validates rows and looks up their inputs; `first` is the number of the first one."""
+    """Validate rows and look up their inputs; `first` is the number of the first one."""
     rows, wrong = _validate_rows(given)
     numbers = [first + place for place in range(len(given)) if place not in wrong]
     rejected = [
@@ -85,7 +85,7 @@ def prepare_rows(bundle: Bundle, given: Sequence[Given], first: int) -> Prepared
 
 
 def score_rows(bundle: Bundle, rows: PreparedRows) -> ScoredRows:
-    """Asks the model."""
+    """Ask the model."""
     if rows.inputs is None:
         return ScoredRows(rows.given, pa.RecordBatch.from_pylist([], SCHEMA), rows.rejected)
     missing = np.isnan(rows.inputs.numbers).sum(axis=1)

@@ -29,13 +29,13 @@ class RejectsWriter:
     """Rows that were not scored, in a file that is there only if there are any."""
 
     def __init__(self, path: Path, stack: ExitStack) -> None:
-        """Takes who closes the file."""
+        """Take who closes the file."""
         self._path, self._stack = path, stack
         self._lines: Any = None
         self.count = 0
 
     def write_lines(self, lines: Sequence[Sequence[Any]]) -> None:
-        """Adds lines with the fields of `HEADER`, one for each row."""
+        """Add lines with the fields of `HEADER`, one for each row."""
         if lines and self._lines is None:
             partial = self._stack.enter_context(replace_output(self._path))
             file = self._stack.enter_context(partial.open("w", encoding="utf-8", newline=""))
@@ -63,7 +63,7 @@ class ScoresWriter:
     """Scored rows, written by row groups."""
 
     def __init__(self, path: Path, suffix: str, schema: pa.Schema, made_from: Note) -> None:
-        """Opens the file; Parquet says what its scores are made from, CSV has no place for it."""
+        """Open the file; Parquet says what its scores are made from, CSV has no place for it."""
         self._parquet = suffix == PARQUET
         options = {"compression": "zstd"} if self._parquet else {}
         schema = schema.with_metadata({FROM: json.dumps(made_from)})
@@ -74,7 +74,7 @@ class ScoresWriter:
         self.count = 0
 
     def write_batch(self, batch: pa.RecordBatch) -> None:
-        """Adds rows."""
+        """Add rows."""
         self._waiting.append(batch)
         self.count += batch.num_rows
         if sum(waiting.num_rows for waiting in self._waiting) >= GROUP:
@@ -86,7 +86,7 @@ class ScoresWriter:
         self._waiting = []
 
     def close(self, counts: Note) -> None:
-        """Writes what waits, and how many rows there were."""
+        """Write what waits, and how many rows there were."""
         self._flush_batches()
         if self._parquet:
             self._writer.add_key_value_metadata({COUNTS: json.dumps(counts)})

@@ -62,7 +62,7 @@ class Chunk:
 
 
 def check_file(path: Path) -> None:
-    """Raises `SourceError` where the head of a file tells already that it cannot be scored."""
+    """Raise `SourceError` where the head of a file tells already that it cannot be scored."""
     next(iter_chunks(path, 1), None)
 
 
@@ -152,7 +152,7 @@ def match_columns(names: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def _check_columns(path: Path, names: Sequence[str]) -> None:
-    """Raises `SourceError` where columns are unknown, there twice, or missing."""
+    """Raise `SourceError` where columns are unknown, there twice, or missing."""
     matched = match_columns(names)
     fields = [field for _, field in matched]
     unknown = [name for name, field in matched if field not in KINDS]

@@ -95,7 +95,7 @@ def _write_scores(scores: Any, out: Path, made_from: dict[str, Any]) -> None:
 
 
 def _write_rejects(rows: Iterable[Any], folder: Path) -> None:
-    """Writes the rejected rows, which come sorted by file, to a file for each that has any."""
+    """Write the rejected rows, which come sorted by file, to a file for each that has any."""
     with replace_output(folder) as partial:
         partial.mkdir()
         for name, lines in groupby(rows, key=lambda row: row[FILE]):

@@ -44,7 +44,7 @@ class GitHubError(UserError):
     """GitHub refused, or could not be reached; `status` is 0 then."""
 
     def __init__(self, message: str, status: int = 0) -> None:
-        """Keeps the status of the answer."""
+        """Keep the status of the answer."""
         super().__init__(message, RETRY)
         self.status = status
 

@@ -56,7 +56,7 @@ def propose_retraining(run: RunOutcome, environment: Mapping[str, str]) -> None:
 
 
 def _write_output(name: str, value: str, environment: Mapping[str, str]) -> None:
-    """Tells the workflow's next job."""
+    """Tell the workflow's next job."""
     print(f"{name}: {value}")
     if path := environment.get("GITHUB_OUTPUT"):
         with Path(path).open("a", encoding="utf-8") as file:

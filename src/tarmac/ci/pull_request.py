@@ -41,7 +41,7 @@ def submit_pull_request(
 
 
 def start_workflows(commit: str, environment: Mapping[str, str]) -> None:
-    """Starts what judges the branch, once for a commit: GitHub would wait for a person's click."""
+    """Start what judges the branch, once for a commit: GitHub would wait for a person's click."""
     for name in STARTED:
         query = f"head_sha={commit}&event=workflow_dispatch&per_page=1"
         if not call_api("GET", f"actions/workflows/{name}.yml/runs?{query}", environment)[

@@ -191,7 +191,7 @@ def merge_into_raw(
 
 
 def _check_changed_months(raw: Path, tables: Mapping[str, pa.Table], limit: float) -> None:
-    """Checks the months that changed, or all where a table without months did."""
+    """Check the months that changed, or all where a table without months did."""
     stored = {table: months.list_stored_months(raw / table) for table in problem.contract.MONTHLY}
     every = sorted(set().union(*stored.values()))
     for table, stored_months in stored.items():

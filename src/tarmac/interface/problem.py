@@ -73,24 +73,24 @@ class Problem:
                 )
             module = f"{self.name}.{ROLES[role]}"
             try:
-                found = importlib.import_module(module)
+                loaded = importlib.import_module(module)
             except ModuleNotFoundError as error:
                 if error.name is None or not f"{module}.".startswith(f"{error.name}."):
                     raise
                 missing = f"the problem has no module {module}, which is its role {role}"
                 advice = f"add {SOURCE}/{module.replace('.', '/')}.py"
                 raise ProblemError(missing, advice) from None
-            setattr(self, role, found)
-            return found
+            setattr(self, role, loaded)
+            return loaded
 
     @cached_property
     def name(self) -> str:
         """The name of the problem's package. Raises `ProblemError` where none is named."""
         for root in _list_candidate_roots(sys.path):
-            if found := read_problem_name(root):
+            if name := read_problem_name(root):
                 if str(root / SOURCE) not in map(_resolve_entry, sys.path):
                     sys.path.append(str(root / SOURCE))
-                return found
+                return name
         raise ProblemError(
             f"no {PROJECT} here or next to the code names the problem",
             f'run it in a Tarmac repository, or set `[tool.tarmac] problem = "..."` in {PROJECT}',
@@ -116,8 +116,8 @@ def _list_candidate_roots(path: Sequence[str]) -> list[Path]:
     The repository whose code runs comes first, then the one that the working directory is in.
     """
     beside = [Path(entry).resolve().parent for entry in path if Path(entry).name == SOURCE]
-    here = Path.cwd()
-    return [*beside, here, *here.parents]
+    current = Path.cwd()
+    return [*beside, current, *current.parents]
 
 
 def _resolve_entry(entry: str) -> str:

@@ -213,7 +213,7 @@ def evaluate_calibration(
 
 
 def evaluate_slice_change(change: SliceDecay, most: float) -> MonitoringCheck | None:
-    """Points a slice out whose loss beyond the limit is proven; slices are many and small."""
+    """Point a slice out whose loss beyond the limit is proven; slices are many and small."""
     if not change.high < -most:
         return None
     values = f"{format_number(change.before)} before, {format_number(change.score)} now"

@@ -49,7 +49,7 @@ class ScoredSample:
     def __init__(
         self, rows: pd.DataFrame, p: np.ndarray, params: IntervalParams, task: Task = TASK
     ) -> None:
-        """Keeps what has a label."""
+        """Keep what has a label."""
         known = rows[problem.contract.TARGET].notna().to_numpy()
         self.rows, self.p = rows[known].reset_index(drop=True), p[known]
         self._params, self._task = params, task

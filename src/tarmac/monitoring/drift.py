@@ -88,7 +88,7 @@ class ReferenceInput:
     """One input of the training rows, made ready to set others beside it."""
 
     def __init__(self, values: "pd.Series[float]", month: np.ndarray) -> None:
-        """Takes the input's values and the number of the month that each row is of, from 0."""
+        """Take the input's values and the number of the month that each row is of, from 0."""
         self.name, self.bins = str(values.name), FeatureBins(values)
         size = self.bins.size
         counts = np.bincount(

@@ -56,7 +56,7 @@ class InputHistory:
     """One input of the months before."""
 
     def __init__(self, values: "pd.Series[float]", month: np.ndarray) -> None:
-        """Takes the input's values and the number of the month that each row is of, from 0."""
+        """Take the input's values and the number of the month that each row is of, from 0."""
         months = [part for _, part in values.groupby(month)]
         self._missing = max(float(part.isna().mean()) for part in months)
         self._text = not pd.api.types.is_numeric_dtype(values.dtype)

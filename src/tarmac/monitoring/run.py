@@ -46,12 +46,12 @@ def monitor(
 
 
 def write_empty_result(message: str) -> dict[str, Any]:
-    """Writes, and returns, that there was nothing to judge."""
+    """Write and return that there was nothing to judge."""
     return _write_result_without_rows("ok", "none", message)
 
 
 def write_failed_result(message: str) -> None:
-    """Writes that new data could not even be judged, so that whoever is told reads why."""
+    """Write that new data could not even be judged, so that whoever is told reads why."""
     _write_result_without_rows("critical", "block", message)
 
 
@@ -112,7 +112,7 @@ def _rename_score(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_result(record: dict[str, Any], text: str) -> None:
-    """Writes both files."""
+    """Write both files."""
     with replace_output(OUT / "report.md") as path:
         path.write_text(text, encoding="utf-8")
     write_json(OUT / "monitoring.json", record)

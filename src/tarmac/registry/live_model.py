@@ -43,7 +43,7 @@ class LiveModel:
 
 
 def load_live_model() -> LiveModel:
-    """Loads the live model. Raises `UserError` where its file or its months cannot be had."""
+    """Load the live model. Raises `UserError` where its file or its months cannot be had."""
     event = find_version_in_use(list_events())
     if event is None:
         return _load_model(

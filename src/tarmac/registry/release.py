@@ -69,7 +69,7 @@ def find_version_in_use(known: list[Event]) -> Event | None:
 
 
 def require_clean_tree() -> None:
-    """Raises `RegistryError` where files differ from HEAD's."""
+    """Raise `RegistryError` where files differ from HEAD's."""
     changed = git.list_changed_paths("HEAD")
     if changed:
         message = f"the working tree has uncommitted changes: {', '.join(changed[:10])}"
@@ -77,7 +77,7 @@ def require_clean_tree() -> None:
 
 
 def require_unreleased_model(known: list[Event]) -> None:
-    """Raises `RegistryError` where HEAD's model and what it looks up are a version already."""
+    """Raise `RegistryError` where HEAD's model and what it looks up are a version already."""
     served = _list_served_hashes("HEAD")
     same = [
         event.version

@@ -49,7 +49,7 @@ def _replace_dvc_config(folder: Path) -> None:
 
 
 def _share_cache(folder: Path) -> None:
-    """Lets the clone use this repository's cache, its local remotes and their credentials."""
+    """Let the clone use this repository's cache, its local remotes and their credentials."""
     if not (folder / ".dvc").is_dir():
         return
     local = Path(".dvc/config.local")

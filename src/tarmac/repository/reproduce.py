@@ -194,7 +194,7 @@ def _rebuild_commit(head: str) -> list[str]:
 
 
 def compare_outputs(committed: Mapping[str, str], rebuilt: Mapping[str, str]) -> list[str]:
-    """Prints one line an output and returns the paths whose hashes differ."""
+    """Print one line an output and return the paths whose hashes differ."""
     paths = sorted({*committed, *rebuilt})
     for path in paths:
         before, after = committed.get(path, "none"), rebuilt.get(path, "none")

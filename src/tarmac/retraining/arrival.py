@@ -47,6 +47,6 @@ def parse_changed_months(arrived: Sequence[str]) -> set[str]:
 
 
 def print_lines(lines: Iterator[str]) -> None:
-    """Prints lines as they come."""
+    """Print lines as they come."""
     for line in lines:
         print(line, flush=True)

@@ -64,7 +64,7 @@ def run_retraining_round(source: str) -> dict[str, Any]:
 
 
 def _evaluate_arrivals(arrived: Sequence[str], model: LiveModel) -> dict[str, Any]:
-    """Makes the features of what arrived, and judges them and what they correct."""
+    """Make the features of what arrived, and judge them and what they correct."""
     last, before = months.list_stored_months(FEATURES)[-1], compute_missing_shares(FEATURES)
     print_lines(commands.run_dvc("repro", "featurize"))
     record = monitor_months(find_new_months(arrived, model), model)
@@ -108,7 +108,7 @@ def find_last_labeled_month(stored: Sequence[str], tables: Path = FEATURES) -> s
 
 
 def _build_result(decision: str) -> str:
-    """Runs the pipeline unless the data are broken; returns what was made, in a line."""
+    """Run the pipeline unless the data are broken; return what was made, in a line."""
     if decision == "block":
         return ""
     if decision == "none":

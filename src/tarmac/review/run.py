@@ -149,7 +149,7 @@ def review_working_tree(revision: str | None, out: Path) -> bool:
 
 
 def update_outputs() -> Provenance:
-    """Pulls the outputs that are not here, then runs the stages that are not up to date."""
+    """Pull the outputs that are not here, then run the stages that are not up to date."""
     commands.clear_stale_locks()
     lost = _list_lost_objects(
         commands.pull_available_outputs(

@@ -161,7 +161,7 @@ def evaluate_baseline_gain(gain: MetricEstimate, task: Task = TASK) -> ReviewChe
 
 
 def evaluate_limit(kind: str, name: str, value: float, most: float, unit: str) -> ReviewCheck:
-    """Judges a quantity that may not grow beyond a limit."""
+    """Judge a quantity that may not grow beyond a limit."""
     reason = f"{format_number(value, 1)} {unit}, at most {most:g}"
     return ReviewCheck(kind, name, "pass" if value <= most else "fail", reason)
 

@@ -20,7 +20,7 @@ TWO_YEARS = 24  # months
 
 
 def write_package(inferred: InferredProblem, name: str, source: str, folder: Path) -> None:
-    """Writes every module of the problem into an empty folder."""
+    """Write every module of the problem into an empty folder."""
     groups = group_features(inferred)
     texts = {
         **_format_contract(inferred, name, groups),

@@ -34,7 +34,7 @@ def _create_yaml() -> YAML:
 
 
 def write_params(path: Path, changes: Mapping[str, Any]) -> None:
-    """Puts values where the paths of their keys say; None takes a key out. Comments stay."""
+    """Put values where the paths of their keys say; None takes a key out. Comments stay."""
     tree = _create_yaml().load(path)
     for key_path, value in changes.items():
         *sections, last = key_path.split(".")
@@ -66,7 +66,7 @@ def _write_tree(tree: Any, path: Path) -> None:
 
 
 def _iter_aligned_lines(lines: list[str]) -> Iterator[str]:
-    """Puts the rest of a list under its first item, where a person puts it."""
+    """Put the rest of a list under its first item, where a person puts it."""
     column = 0
     for line in lines:
         aligned = " " * column + line.strip() if column else line.rstrip()

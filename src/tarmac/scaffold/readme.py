@@ -13,7 +13,7 @@ PAGE = Path("README.md")
 
 
 def write_readme(inferred: InferredProblem, name: str, source: str) -> None:
-    """Writes a short page about the new problem, with the way to the pages that stay true."""
+    """Write a short page about the new problem, with the way to the pages that stay true."""
     texts = {
         "title": format_title(inferred, name),
         "predicts": describe_prediction(inferred),

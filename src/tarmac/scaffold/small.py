@@ -23,13 +23,13 @@ CHANGES: list[tuple[str, object, set[str], set[str]]] = [
 
 
 def write_raw(whole: Path, target: Path) -> None:
-    """Writes a small `data/raw` of the whole one: all of it. \
+    """Write a small `data/raw` of the whole one: all of it. \
 Take fewer rows where the tests take long."""
     shutil.copytree(whole, target, dirs_exist_ok=True)
 
 
 def quicker(params: dict) -> None:
-    """Changes the parameters to ones that run in seconds, and that no test changes to."""
+    """Change the parameters to ones that run in seconds, and that no test changes to."""
     params["train"].update(max_rounds=30, early_stopping_rounds=10)
     params["train"]["xgboost"].update(learning_rate=0.3, max_depth=6)
     params["evaluate"].update(importance_rows=200)
@@ -38,7 +38,7 @@ STAGES = ("baseline", "train", "evaluate", "online", "card")  # in the order of 
 
 
 def replace_tests(inferred: InferredProblem, old: str, new: str) -> None:
-    """Replaces the tests of the old problem. Does nothing where the repository has no tests."""
+    """Replace the tests of the old problem. Does nothing where the repository has no tests."""
     if not (TESTS / old).is_dir():
         return
     shutil.rmtree(TESTS / old)

@@ -68,7 +68,7 @@ def init_problem(name: str, path: Path, request: ProblemRequest) -> Iterator[str
 
 
 def check_name_is_free(name: str) -> None:
-    """Raises `ScaffoldError` where a package, tests or `pyproject.toml` have a name already."""
+    """Raise `ScaffoldError` where a package, tests or `pyproject.toml` have a name already."""
     if not Path(SOURCE, "tarmac").is_dir():
         message = f"this folder is not a clone of Tarmac: {SOURCE}/tarmac is missing"
         raise ScaffoldError(message, "run the command at the root of a clone of Tarmac")
@@ -164,7 +164,7 @@ def build_raw_table(inferred: InferredProblem, name: str) -> pa.Table:
 
 
 def remove_old_outputs() -> None:
-    """Removes what the old problem made; Git and its history keep it."""
+    """Remove what the old problem made; Git and its history keep it."""
     for pattern in MADE:
         for path in Path().glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -34,7 +34,7 @@ class Bundle:
     """One version of the model with what it looks up."""
 
     def __init__(self, folder: Path) -> None:
-        """Loads the folder. Raises `UserError` where a part of it is missing or damaged."""
+        """Load the folder. Raises `UserError` where a part of it is missing or damaged."""
         if not (folder / RELEASE).is_file():
             message = f"{folder} is not a bundle: {RELEASE} is missing"
             raise UserError(message, "make a bundle: `make bundle`")

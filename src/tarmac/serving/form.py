@@ -38,7 +38,7 @@ class PredictionFormat:
         return {self.name: self.number}
 
     def check_scores(self, scores: Scores) -> None:
-        """Raises `UserError` where a model of another kind of target made the scores."""
+        """Raise `UserError` where a model of another kind of target made the scores."""
         wanted = (len(self.classes),) if len(self.stored) > 1 else ()
         if scores.shape[1:] != wanted:
             message = f"the model predicts something else than {', '.join(self.stored)}"

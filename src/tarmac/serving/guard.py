@@ -28,7 +28,7 @@ class HTTPRefusal(Exception):  # noqa: N818 -- an answer, no fault
     """The request is not passed on."""
 
     def __init__(self, status: int, detail: str) -> None:
-        """Takes the answer."""
+        """Take the answer."""
         super().__init__(detail)
         self.status, self.detail = status, detail
 
@@ -37,7 +37,7 @@ class RequestLimitsMiddleware:
     """ASGI middleware: reads bodies whole within limits, hides failures, and records requests."""
 
     def __init__(self, app: App) -> None:
-        """Wraps an application."""
+        """Wrap an application."""
         self._app = app
         self._held = self._under_way = 0
 
@@ -91,7 +91,7 @@ class RequestLimitsMiddleware:
             raise HTTPRefusal(408, f"a body must come within {BODY_SECONDS:g} seconds") from None
 
     async def _call_app(self, scope: Message, receive: Receive, request: "RequestRecord") -> None:
-        """Asks the application, unless it has too much to do."""
+        """Ask the application, unless it has too much to do."""
         if self._under_way >= AT_ONCE:
             raise BUSY
         self._under_way += 1
@@ -113,7 +113,7 @@ class RequestRecord:
     """
 
     def __init__(self, scope: Message, send: Send) -> None:
-        """Starts the clock."""
+        """Start the clock."""
         self._scope, self._send = scope, send
         self.status, self.started = 0, time.perf_counter()
 
@@ -143,7 +143,7 @@ class RequestRecord:
         await self.send_message({"type": "http.response.body", "body": body})
 
     def log_request(self) -> None:
-        """Counts the request, and logs it."""
+        """Count the request, and log it."""
         took, route = time.perf_counter() - self.started, self.route
         meters.requests.labels(route, self.status).inc()
         meters.seconds.labels(route).observe(took)
@@ -154,7 +154,7 @@ class RequestRecord:
 
 
 def wrap_receive(body: bytes, receive: Receive) -> Receive:
-    """Gives a body that was read already, then whatever else the client sends."""
+    """Give a body that was read already, then whatever else the client sends."""
     left = [body]
 
     async def receive_next() -> Message:

@@ -47,14 +47,14 @@ class Journal(threading.Thread):
     """
 
     def __init__(self, live: BundleReloader, folder: Path | None) -> None:
-        """Takes a folder; without one only the shadow's differences are measured."""
+        """Take a folder; without one only the shadow's differences are measured."""
         super().__init__(name="journal", daemon=True)
         self._live, self._folder = live, folder
         self._queue: queue.SimpleQueue[ScoredRequest | None] = queue.SimpleQueue()
         self._taken = self._done = 0  # rows; each is written by one thread only
 
     def add_request(self, answered: ScoredRequest) -> None:
-        """Puts an answer in line, if anybody wants it."""
+        """Put an answer in line, if anybody wants it."""
         if self._folder is None and self._live.shadow is None:
             return
         if self._taken - self._done + len(answered.rows) > WAITING:
@@ -64,7 +64,7 @@ class Journal(threading.Thread):
         self._queue.put(answered)
 
     def close(self) -> None:
-        """Writes what waits, then ends."""
+        """Write what waits, then ends."""
         self._queue.put(None)
         self.join(timeout=CLOSE_SECONDS)
         if lost := self._taken - self._done:

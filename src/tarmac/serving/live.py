@@ -71,7 +71,7 @@ class BundleReloader:
     """What answers, and what runs in its shadow."""
 
     def __init__(self, bundle: Path, shadow: Path) -> None:
-        """Loads nothing yet."""
+        """Load nothing yet."""
         self._live, self._shadow = (
             BundleSlot(bundle, optional=False),
             BundleSlot(shadow, optional=True),
@@ -88,7 +88,7 @@ class BundleReloader:
         return self._shadow.bundle
 
     def refresh_bundles(self) -> None:
-        """Loads what is new."""
+        """Load what is new."""
         before = self.bundle
         self._live.refresh_bundle()
         self._shadow.refresh_bundle()

@@ -26,7 +26,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def log_to_stdout() -> None:
-    """Sends every log of the process there."""
+    """Send every log of the process there."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

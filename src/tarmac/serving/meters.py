@@ -48,7 +48,7 @@ serving = Gauge(
 def count_predictions(
     version: str, values: Scores, absent: Iterable[list[str]], strange: Iterable[list[str]]
 ) -> None:
-    """Counts the answers to the rows of a request."""
+    """Count the answers to the rows of a request."""
     rows.labels(version).inc(len(values))
     for bucket, count in CountOf(FORM.iter_buckets(values)).items():
         scores.labels(version, bucket).inc(count)

@@ -38,7 +38,7 @@ class LookupTable:
     """One exported table: rows found by the values of some columns."""
 
     def __init__(self, path: Path, keys: Sequence[str]) -> None:
-        """Reads the file. Raises `UserError` where it is missing or damaged."""
+        """Read the file. Raises `UserError` where it is missing or damaged."""
         table = _read_table(path)
         self.keys = tuple(keys)
         self.values = tuple(name for name in table.column_names if name not in self.keys)
@@ -66,7 +66,7 @@ class OnlineFeatures:
     """All lookups, the categories that training saw, and the rows that explanations start from."""
 
     def __init__(self, folder: Path) -> None:
-        """Reads the folder. Raises `UserError` where a file of it is missing or damaged."""
+        """Read the folder. Raises `UserError` where a file of it is missing or damaged."""
         self.facts = read_json(folder / FACTS, "lookups", "categories", "problem")
         self.lookups = [
             LookupTable(folder / f"{name}.parquet", keys)

@@ -69,7 +69,7 @@ class RequestError(UserError):
     """
 
     def __init__(self, detail: Sequence[dict[str, Any]]) -> None:
-        """Takes the mistakes."""
+        """Take the mistakes."""
         super().__init__("the body of the request is not valid")
         self.detail = list(detail)
 

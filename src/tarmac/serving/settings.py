@@ -23,7 +23,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Reads them. Raises `UserError` naming the variable that is wrong."""
+        """Read them. Raises `UserError` naming the variable that is wrong."""
         return cls(
             bundle=Path(environment.get("TARMAC_BUNDLE", "served/live")),
             shadow=Path(environment.get("TARMAC_SHADOW", "served/shadow")),

@@ -53,7 +53,7 @@ def show_files(backend: Any, name: str, paths: Sequence[Path]) -> ibis.Table:
 
 
 def show_dates(backend: Any, name: str, dates: Mapping[str, date]) -> ibis.Table:
-    """Makes the view `name` hold one row of dates."""
+    """Make the view `name` hold one row of dates."""
     columns = ", ".join(f"DATE '{day}' AS `{column}`" for column, day in dates.items())
     backend.raw_sql(f"CREATE OR REPLACE TEMPORARY VIEW `{name}` AS SELECT {columns}")
     return backend.table(name)
@@ -92,7 +92,7 @@ def _convert_rounding(node: Any) -> Any:
 
 
 def write_table(backend: Any, table: ibis.Table, path: Path) -> None:
-    """Writes a sorted table of a month at most as one Parquet file, from here."""
+    """Write a sorted table of a month at most as one Parquet file, from here."""
     with session.watch_jobs(), replace_output(path) as partial:
         rows = backend.to_pyarrow(table)
         pq.write_table(rows, partial, compression="zstd", store_schema=False)

@@ -95,7 +95,7 @@ def _find_master() -> str:
 
 
 def _check_master(master: str) -> None:
-    """Raises `ClusterError` where no standalone master of `spark://host:port,host:port` answers."""
+    """Raise `ClusterError` where no standalone master of `spark://host:port,host:port` answers."""
     scheme, _, places = master.partition("://")
     if scheme != "spark":
         return
@@ -171,7 +171,7 @@ def _cancel_starved_jobs(cores: int, over: threading.Event, starved: threading.E
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Turns what Spark raises into `ClusterError`, with the line that says why."""
+    """Turn what Spark raises into `ClusterError`, with the line that says why."""
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 

@@ -79,7 +79,7 @@ class WorkerPool:
             self._stop_workers()
 
     def _requeue_stale_trials(self) -> None:
-        """Puts back the trials of machines that are gone."""
+        """Put back the trials of machines that are gone."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             fail_stale_trials(self.study)
@@ -117,7 +117,7 @@ class WorkerPool:
         )
 
     def _reap_workers(self) -> None:
-        """Takes leave of workers that have ended, and puts back what the dead ones were running."""
+        """Take leave of workers that have ended, and put back what the dead ones were running."""
         for place, (name, process) in list(self._workers.items()):
             if process.poll() is None:
                 continue
@@ -142,7 +142,7 @@ class WorkerPool:
                 fail_and_requeue_trial(self.study, trial)
 
     def _stop_workers(self) -> None:
-        """Waits for the workers; they go when no trial is left, or when they are told to."""
+        """Wait for the workers; they go when no trial is left, or when they are told to."""
         limit = time.monotonic() + PATIENCE
         for name, process in self._workers.values():
             try:

@@ -33,7 +33,7 @@ class ProgressLine:
     """One line of progress for each trial that ends."""
 
     def __init__(self, study: Study, objective: str, total: int) -> None:
-        """Starts the clock."""
+        """Start the clock."""
         self._study, self._objective, self._total = study, objective, total
         self._started, self._before = (
             time.monotonic(),
@@ -41,7 +41,7 @@ class ProgressLine:
         )
 
     def __call__(self, trials: list[FrozenTrial]) -> None:
-        """Prints how far the study is, the best so far, failures, and the time that is left."""
+        """Print how far the study is, the best so far, failures, and the time that is left."""
         ended = select_finished_trials(trials)
         states = [trial.state for trial in ended]
         parts = [f"{len(ended)} of {self._total}"]

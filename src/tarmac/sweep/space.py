@@ -95,14 +95,14 @@ class Sampler(BaseSampler):
     """
 
     def __init__(self, params: SweepParams) -> None:
-        """Takes sampler, seed and space of a sweep."""
+        """Take sampler, seed and space of a sweep."""
         self._params = params
         self._points = build_grid(params.space) if params.sampler == "grid" else []
         self._inner: BaseSampler = RandomSampler()
         self._point: Mapping[str, Value] = {}
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Makes the sampler of this trial."""
+        """Make the sampler of this trial."""
         number = compute_slot(study.get_trials(deepcopy=False), trial)
         seed = int(np.random.SeedSequence([self._params.seed, number]).generate_state(1)[0])
         if self._params.sampler == "grid":

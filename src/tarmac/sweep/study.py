@@ -160,7 +160,7 @@ def open_study(storage: RDBStorage, name: str, params: SweepParams, facts: dict[
 
 
 def require_same_facts(name: str, opened: dict[str, str], facts: dict[str, str]) -> None:
-    """Raises `StudyError` naming each fact of the study that is another here."""
+    """Raise `StudyError` naming each fact of the study that is another here."""
     different = [
         f"  {key}: {opened.get(key, 'none')} in the study, {facts.get(key, 'none')} here"
         for key in sorted({*opened, *facts})

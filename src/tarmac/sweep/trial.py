@@ -47,12 +47,12 @@ class Objective:
         worker: str,
         alive: Callable[[], None],
     ):
-        """Keeps the data for all trials of a worker. `alive` raises where the worker shall end."""
+        """Keep the data for all trials of a worker. `alive` raises where the worker shall end."""
         self._study, self._params, self._split, self._total = study, params, split, total
         self._worker, self._alive, self.number = worker, alive, -1
 
     def __call__(self, trial: Trial) -> float:
-        """Runs a trial. Raises `TrialPruned` where halving ends it."""
+        """Run a trial. Raises `TrialPruned` where halving ends it."""
         self.number, started = trial.number, time.monotonic()
         self._alive()
         self._require_free_slot(trial)

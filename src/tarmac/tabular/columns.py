@@ -43,7 +43,7 @@ class Category:
     missing: bool
 
     def __init__(self, *levels: str, missing: bool = False) -> None:
-        """Takes the levels one by one: the declaration is read more often than this."""
+        """Take the levels one by one: the declaration is read more often than this."""
         object.__setattr__(self, "levels", levels)
         object.__setattr__(self, "missing", missing)
 

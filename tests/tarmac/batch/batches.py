@@ -34,7 +34,7 @@ def requests(count: int, every: int = 1) -> list[dict]:
 
 
 def write(rows: list[dict], path: Path) -> Path:
-    """Writes rows as the suffix says, `live` as columns of its own."""
+    """Write rows as the suffix says, `live` as columns of its own."""
     flat = [
         {
             **{name: value for name, value in row.items() if name != "live"},
@@ -54,7 +54,7 @@ def _live(given: dict) -> dict:
 
 
 def read(path: Path) -> list[dict]:
-    """Scores as rows."""
+    """Score as rows."""
     if path.suffix == ".csv":
         types = pc.ConvertOptions(
             column_types={"probability": pa.float32(), "missing": pa.int16(), "unknown": pa.int16()}

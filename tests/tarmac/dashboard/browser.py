@@ -67,7 +67,7 @@ class Page:
         self.ask("Storage.clearDataForOrigin", origin="file://", storageTypes="all")
 
     def open(self, path: Path, width: int = 1280, height: int = 900, theme: str = "light") -> None:
-        """Opens a file as a person does with a double click, on a screen of this size and theme."""
+        """Open a file as a person does with a double click, on a screen of this size and theme."""
         self.ask(
             "Emulation.setDeviceMetricsOverride",
             width=width,

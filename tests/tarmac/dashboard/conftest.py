@@ -46,7 +46,7 @@ def dated(day: str) -> Iterator[None]:
 
 
 def save(message: str, day: str) -> str:
-    """Commits all that is there, on a day."""
+    """Commit all that is there, on a day."""
     with dated(day):
         run("add", "--all")
         run("commit", "--quiet", "--allow-empty", "--message", message)
@@ -54,7 +54,7 @@ def save(message: str, day: str) -> str:
 
 
 def tag(name: str, message: str, day: str) -> None:
-    """Gives HEAD a tag as releases and promotions do."""
+    """Give HEAD a tag as releases and promotions do."""
     with dated(day):
         run("tag", "--annotate", name, "--message", message)
 

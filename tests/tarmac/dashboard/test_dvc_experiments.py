@@ -44,7 +44,7 @@ def tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def measure(depth: int) -> None:
-    """Leaves what a run with a parameter leaves."""
+    """Leave what a run with a parameter leaves."""
     Path("params.yaml").write_text(f"train:\n  depth: {depth}\n")
     write_json(TEST_METRICS, {"roc_auc": 0.7 + depth / 100, "log_loss": 0.5})
 

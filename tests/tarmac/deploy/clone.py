@@ -87,7 +87,7 @@ class Clone:
         ).stdout.strip()
 
     def bundle(self, **release: str) -> None:
-        """Makes a bundle with this release, and the link to it."""
+        """Make a bundle with this release, and the link to it."""
         folder = self.path / "served" / "versions" / f"{release['version']}-1f"
         folder.mkdir(parents=True)
         (folder / "release.json").write_text(json.dumps(release))

@@ -182,7 +182,7 @@ def inspect(state: Path, name: str, pattern: str) -> str:
 
 
 def remove(state: Path, name: str) -> None:
-    """Ends a container at once."""
+    """End a container at once."""
     config = json.loads((state / "containers" / name / "config.json").read_text())
     process = first(config["Pid"])
     if process is not None:
@@ -191,7 +191,7 @@ def remove(state: Path, name: str) -> None:
 
 
 def main(state: Path, action: str, *words: str) -> None:
-    """Does what Docker's client would be asked to do, and prints what it would print."""
+    """Do what Docker's client would be asked to do, and print what it would print."""
     with (state / "calls").open("a") as calls:
         given = sys.stdin.read() if "--password-stdin" in words else ""
         calls.write(json.dumps({"argv": ["docker", action, *words], "given": given}) + "\n")

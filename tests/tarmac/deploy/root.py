@@ -94,7 +94,7 @@ class Root:
         return [*enter, "--ignore-environment", *given, *words]
 
     def run(self, words: Sequence[str], env: Mapping[str, str], workdir: str) -> None:
-        """Runs what builds, as root, with what this machine needs to reach a package index."""
+        """Run what builds, as root, with what this machine needs to reach a package index."""
         outer = {name: value for name, value in os.environ.items() if name.startswith(FROM_HERE)}
         subprocess.run(
             self.command(words, {**outer, **env}, workdir), check=True, stdout=sys.stderr

@@ -145,7 +145,7 @@ Tag = Callable[..., Event]
 
 @pytest.fixture
 def tag(tmp_path: Path) -> Tag:
-    """Makes a tag in a repository of two commits, and returns the event that it stands for."""
+    """Make a tag in a repository of two commits, and return the event that it stands for."""
     porcelain.init(tmp_path)
     start = int(START.timestamp())
     made = [

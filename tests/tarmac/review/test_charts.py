@@ -48,7 +48,7 @@ class Chart:
 
 
 def parsed(text: str) -> Chart:
-    """Reads a chart by the grammar, and checks what any chart must be."""
+    """Read a chart by the grammar, and check what any chart must be."""
     lines = text.split("\n")
     patterns = [*GRAMMAR[:5], *GRAMMAR[5:6] * (len(lines) - 6), GRAMMAR[6]]
     assert len(lines) >= len(GRAMMAR)

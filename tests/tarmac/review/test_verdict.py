@@ -56,7 +56,7 @@ def estimate(gain: Gain, better: str = "higher") -> MetricEstimate:
 def metric(
     gain: Gain | None, tolerance: float, better: str = "higher", whole: float = 0.5, **bounds: float
 ) -> ReviewCheck:
-    """Judges a metric that is well within its bounds where none is given."""
+    """Judge a metric that is well within its bounds where none is given."""
     limits = {"worst_allowed": 0.0 if better == "higher" else 1.0} | bounds
     policy = MetricPolicy.model_construct(
         better=better, max_regression=tolerance, suspicious_beyond=None
@@ -240,7 +240,7 @@ def test_slice_without_interval_is_inconclusive():
 
 
 def behaviour(expectation: str, value: float) -> ReviewCheck:
-    """Judges one line of the table that a stage writes, read as the review reads it."""
+    """Judge one line of the table that a stage writes, read as the review reads it."""
     written = pd.DataFrame(
         [("a name", expectation, value)], columns=["behaviour", "expectation", "value"]
     )

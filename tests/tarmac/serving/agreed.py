@@ -16,7 +16,7 @@ from tarmac.interface.problem import problem
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """Puts the body of a valid case right."""
+    """Put the body of a valid case right."""
     if (
         case.meta
         and case.meta.generation.mode == GenerationMode.POSITIVE

@@ -24,7 +24,7 @@ def write(folder: Path, version: str = "v0.0.1", model: str = "models/model.onnx
 
 
 def point(link: Path, folder: Path) -> None:
-    """Makes a link lead to a bundle in one step, as `make bundle` does."""
+    """Make a link lead to a bundle in one step, as `make bundle` does."""
     fresh = link.with_name(f".{link.name}.new")
     fresh.symlink_to(folder)
     fresh.replace(link)

@@ -100,7 +100,7 @@ def connected(port: int) -> socket.socket:
 
 
 def attack(port: int, client: Hostile) -> Outcome:
-    """Does what the client does until it is cut off. Raises `TimeoutError` where it is not."""
+    """Do what the client does until it is cut off. Raises `TimeoutError` where it is not."""
     with connected(port) as line:
         begin, heard = time.monotonic(), b""
         line.sendall(client.first)
@@ -125,7 +125,7 @@ def going_on(port: int, client: Hostile) -> Iterator[None]:
 
 
 def go_on(line: socket.socket, client: Hostile) -> None:
-    """Sends more until the connection ends."""
+    """Send more until the connection ends."""
     try:
         for _ in itertools.count() if client.then else ():
             line.sendall(client.then)

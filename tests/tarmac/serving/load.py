@@ -30,7 +30,7 @@ class Load:
         return Counter(answer["version"] for answer in self.answers)
 
     def more(self, count: int = 20) -> None:
-        """Waits until so many more requests were answered."""
+        """Wait until so many more requests were answered."""
         wanted = len(self.answers) + count
         wait_for(lambda: len(self.answers) >= wanted or self.failures, f"{count} more answers")
 

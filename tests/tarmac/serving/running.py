@@ -61,7 +61,7 @@ class Service:
         return [child.pid for child in children if "spawn_main" in _command(child)]
 
     def stop(self) -> int:
-        """Asks it to stop, and returns its exit status."""
+        """Ask it to stop, and return its exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE)
 
@@ -143,7 +143,7 @@ def _answers(service: Service, ready: bool) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Leaves nothing of it running, whatever a test did."""
+    """Leave nothing of it running, whatever a test did."""
     if process.poll() is None:
         for one in [*psutil.Process(process.pid).children(recursive=True), process]:
             one.kill()

@@ -49,7 +49,7 @@ def logged(folder: Path) -> list[dict]:
 
 
 def turned(service: Service, live: Path, folder: Path, version: str, seen: Load) -> None:
-    """Points the link elsewhere, and waits until that is what answers."""
+    """Point the link elsewhere, and wait until that is what answers."""
     bundles.point(live, folder)
     wait_for(lambda: seen.answers[-1]["version"] == version or seen.failures, f"{version} answers")
     seen.more()

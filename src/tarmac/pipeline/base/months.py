@@ -24,23 +24,23 @@ def list_stored_months(folder: Path) -> list[str]:
 
     Raise `MonthsError` if there is no month, a gap, or a file that is named otherwise.
     """
-    found = sorted(path.stem for path in folder.glob("*.parquet"))
-    if found == [WHOLE]:
-        return found
-    foreign = [f"{folder / name}.parquet" for name in found if not MONTH.fullmatch(name)]
+    stored = sorted(path.stem for path in folder.glob("*.parquet"))
+    if stored == [WHOLE]:
+        return stored
+    foreign = [f"{folder / name}.parquet" for name in stored if not MONTH.fullmatch(name)]
     if foreign:
         names = ", ".join(foreign)
         advice = "rename it like 2013-01.parquet, or remove it"
         raise MonthsError(f"{names}: not named like a month", advice)
-    if not found:
+    if not stored:
         raise MonthsError(f"{folder} has no monthly files", "fetch them with `make pull`")
-    missing = sorted(set(list_months_between(found[0], found[-1])) - set(found))
+    missing = sorted(set(list_months_between(stored[0], stored[-1])) - set(stored))
     if missing:
         raise MonthsError(
-            f"{folder} has no {', '.join(missing)} between {found[0]} and {found[-1]}",
+            f"{folder} has no {', '.join(missing)} between {stored[0]} and {stored[-1]}",
             "fetch the files with `make pull`, or add them with `make ingest FILES=path/to/files`",
         )
-    return found
+    return stored
 
 
 def list_months_between(first: str, last: str) -> list[str]:

@@ -122,7 +122,7 @@ def require_finite(metrics: Mapping[str, Any], prefix: str = "") -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes sorted, indented JSON. Raises `UserError` where a number is not finite."""
+    """Write sorted, indented JSON. Raises `UserError` where a number is not finite."""
     require_finite(content)
     with replace_output(path) as partial:
         partial.write_text(

@@ -81,11 +81,13 @@ def require_resources(memory_needed: float, disk_needed: float, what: str, advic
 def _read_available_memory() -> int:
     """Memory that can be had without swapping; all of it where the system does not tell."""
     try:
-        found = re.search(r"MemAvailable: +(\d+) kB", FREE.read_text(encoding="ascii"))
+        available = re.search(r"MemAvailable: +(\d+) kB", FREE.read_text(encoding="ascii"))
     except OSError:
-        found = None
+        available = None
     return (
-        int(found[1]) * 1024 if found else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        int(available[1]) * 1024
+        if available
+        else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     )
 
 

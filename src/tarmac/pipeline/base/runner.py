@@ -33,26 +33,26 @@ def run_stage(main: Callable[[], None]) -> None:
     An error that the user can fix ends it with a message instead of a traceback.
     """
     name = Path(sys.argv[0]).parent.name  # of the stage's folder
-    here = Path.cwd().resolve()
+    root = Path.cwd().resolve()
     gc.enable()
     with exit_on_user_error():
         configure_logging()
-        refuse_foreign_code(here)
-        use_private_site_cache(here)
+        refuse_foreign_code(root)
+        use_private_site_cache(root)
         with measure_cost(name):
             main()
 
 
-def refuse_foreign_code(here: Path) -> None:
+def refuse_foreign_code(root: Path) -> None:
     """Raise `UserError` if the code is not that of the repository.
 
     The code is that of the problem, and in a source tree of Tarmac also Tarmac's own.
     """
-    owned = [problem.folder, *([PACKAGE] if (here / SOURCE / PACKAGE.name).is_dir() else [])]
+    owned = [problem.folder, *([PACKAGE] if (root / SOURCE / PACKAGE.name).is_dir() else [])]
     for folder in owned:
-        if here not in folder.parents:
+        if root not in folder.parents:
             raise UserError(
-                f"the code of {folder} would run in {here}, which is another repository",
+                f"the code of {folder} would run in {root}, which is another repository",
                 "run stages with `dvc repro`",
             )
 

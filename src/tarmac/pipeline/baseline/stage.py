@@ -37,7 +37,7 @@ def build_baseline_params(params: BaselineStageParams) -> TrainParams:
 
 
 def main() -> None:
-    """Reads `data/features`; writes the baseline."""
+    """Read `data/features`; write the baseline."""
     params, progress = load_params(BaselineStageParams), StageProgress("baseline")
     chosen = build_baseline_params(params)
     split = fitting.read_training_data(params.split, chosen)

@@ -50,7 +50,7 @@ class CardContent:
     lineage: Mapping[str, str]  # hash by what it is of
 
     def __post_init__(self) -> None:
-        """Raises `CardError` naming what is missing."""
+        """Raise `CardError` naming what is missing."""
         for field in fields(self):
             fact = getattr(self, field.name)
             if fact is not None or field.name not in ("slices", "behaviour"):
@@ -97,7 +97,7 @@ def render_model_card(facts: CardContent, confidence: float, task: Task = TASK) 
 
 
 def _check_fact(name: str, fact: Any) -> None:
-    """Raises `CardError` where a fact is blank, has no entry, or has an entry that is blank."""
+    """Raise `CardError` where a fact is blank, has no entry, or has an entry that is blank."""
     if isinstance(fact, pd.DataFrame):
         missing = fact.empty
     elif isinstance(fact, Mapping):

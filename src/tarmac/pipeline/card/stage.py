@@ -63,9 +63,9 @@ class CardStageParams(ParamsSubset):
 def build_metric_table(sample: Sample, model: np.ndarray, baseline: np.ndarray) -> pd.DataFrame:
     """Columns `metric`, `model`, `low`, `high` and `baseline`, one row a metric."""
     lines = [
-        (name, found.value, found.low, found.high, sample.compute_value(name, baseline))
+        (name, estimate.value, estimate.low, estimate.high, sample.compute_value(name, baseline))
         for name in sample.task.metrics
-        for found in [sample.estimate_metric(name, model)]
+        for estimate in [sample.estimate_metric(name, model)]
     ]
     return pd.DataFrame(lines, columns=["metric", "model", "low", "high", "baseline"])
 
@@ -83,8 +83,8 @@ def build_slice_table(
         for value, places in sorted(rows.groupby(name).indices.items()):
             part = sample.select_rows(places)
             judged = len(places) >= min_rows and part.has_two_labels
-            found = part.estimate_metric(main, model[places]) if judged else NONE
-            lines.append((name, value, len(places), found.value, found.low, found.high))
+            estimate = part.estimate_metric(main, model[places]) if judged else NONE
+            lines.append((name, value, len(places), estimate.value, estimate.low, estimate.high))
     return pd.DataFrame(lines, columns=["slice", "value", "rows", main, "low", "high"])
 
 

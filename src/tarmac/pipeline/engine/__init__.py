@@ -53,7 +53,7 @@ def show_files(backend: Backend, name: str, paths: Sequence[Path]) -> ibis.Table
 
 
 def show_dates(backend: Backend, name: str, dates: Mapping[str, date]) -> ibis.Table:
-    """Makes the engine's table `name` hold one row of dates."""
+    """Make the engine's table `name` hold one row of dates."""
     return _load_engine(backend.name).show_dates(backend, name, dates)
 
 
@@ -74,7 +74,7 @@ def compile_query(backend: Backend, table: ibis.Table) -> str:
 
 
 def write_table(backend: Backend, table: ibis.Table, path: Path) -> None:
-    """Writes a sorted table as one Parquet file with fixed writer settings."""
+    """Write a sorted table as one Parquet file with fixed writer settings."""
     _load_engine(backend.name).write_table(backend, table, path)
 
 

@@ -48,7 +48,7 @@ def show_files(backend: Backend, name: str, paths: Sequence[Path]) -> ibis.Table
 
 
 def show_dates(backend: Backend, name: str, dates: Mapping[str, date]) -> ibis.Table:
-    """Makes the engine's table `name` hold one row of dates."""
+    """Make the engine's table `name` hold one row of dates."""
     columns = ", ".join(f"DATE '{day}' AS \"{column}\"" for column, day in dates.items())
     backend.raw_sql(f'CREATE OR REPLACE VIEW "{name}" AS SELECT {columns}')
     return backend.table(name)
@@ -66,7 +66,7 @@ def compile_query(backend: Backend, table: ibis.Table) -> str:
 
 
 def write_table(backend: Backend, table: ibis.Table, path: Path) -> None:
-    """Writes a sorted table as one Parquet file with fixed writer settings."""
+    """Write a sorted table as one Parquet file with fixed writer settings."""
     with replace_output(path) as partial:
         backend.to_parquet(
             table, partial, compression="zstd", compression_level=9, row_group_size=122880

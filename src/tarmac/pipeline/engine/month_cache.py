@@ -36,8 +36,8 @@ def hash_loaded_code(*roles: str) -> dict[str, str]:
     """
     for role in roles:
         getattr(problem, role)
-    found = (getattr(module, "__file__", None) for module in [*sys.modules.values()])
-    files = sorted({Path(file).resolve() for file in found if file})
+    origins = (getattr(module, "__file__", None) for module in [*sys.modules.values()])
+    files = sorted({Path(file).resolve() for file in origins if file})
     packages = [PACKAGE, problem.folder]
     owned = ((file, package) for file in files for package in packages if package in file.parents)
     return {
@@ -49,7 +49,7 @@ class MonthCache:
     """The kept months of one stage, and how many were `made` and `kept`."""
 
     def __init__(self, stage: str) -> None:
-        """Begins to count."""
+        """Begin to count."""
         self._folder, self._used = KEPT / stage, set[Path]()
         self.made = self.kept = 0
 
@@ -90,7 +90,7 @@ class MonthCache:
     def store_month(
         self, made_from: Mapping[str, object], names: Sequence[str], out: Path, facts: Facts
     ) -> None:
-        """Keeps the files of a month that was made."""
+        """Keep the files of a month that was made."""
         self.made += 1
         with suppress(OSError):  # no space left: then it is made again the next time
             _store_files(self._build_entry_path(made_from), [out / name for name in names], facts)

@@ -84,7 +84,7 @@ def score_part(
         scored.append((y, model.score(rows), baseline.score(rows)))
         groups.append(build_row_groups(rows))
         write(build_predictions(rows, *scored[-1]))
-    labels, ours, theirs = (np.concatenate(found) for found in zip(*scored, strict=True))
+    labels, ours, theirs = (np.concatenate(column) for column in zip(*scored, strict=True))
     dataset.check_labels_vary(labels)
     return ScoredPart(parts, _concat_categories(groups), labels, ours, theirs)
 
@@ -208,13 +208,13 @@ def compute_monthly_metric(valid: ScoredPart, test: ScoredPart, task: Task = TAS
 def sample_rows(scored: ScoredPart, size: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
     """Some rows and their labels, drawn without replacement."""
     chosen = np.random.default_rng(seed).permutation(len(scored.y))[:size]
-    found, places, first = [], [], 0
+    drawn, places, first = [], [], 0
     for rows, _ in map(dataset.select_labeled_rows, scored.parts):
         inside = np.flatnonzero((chosen >= first) & (chosen < first + len(rows)))
-        found.append(rows.iloc[chosen[inside] - first])
+        drawn.append(rows.iloc[chosen[inside] - first])
         places.append(inside)
         first += len(rows)
-    return pd.concat(found).iloc[np.argsort(np.concatenate(places))].reset_index(
+    return pd.concat(drawn).iloc[np.argsort(np.concatenate(places))].reset_index(
         drop=True
     ), scored.y[chosen]
 
@@ -261,7 +261,7 @@ class PredictionWriter:
     """
 
     def __init__(self, path: Path) -> None:
-        """Begins the file with the first rows that are written."""
+        """Begin the file with the first rows that are written."""
         self._path = path
         self._waiting: list[pd.DataFrame] = []
         self._file: pq.ParquetWriter | None = None
@@ -271,14 +271,14 @@ class PredictionWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Writes what is left."""
+        """Write what is left."""
         if kind is None:
             self._write_row_groups(1)
         if self._file is not None:
             self._file.close()
 
     def add_rows(self, rows: pd.DataFrame) -> None:
-        """Adds rows; writes the row groups that are full."""
+        """Add rows; write the row groups that are full."""
         self._waiting.append(rows)
         self._write_row_groups(ROW_GROUP)
 
@@ -316,7 +316,7 @@ def check_resources(split: AnySplit) -> None:
 
 
 def main() -> None:
-    """Reads features and models; writes predictions, metrics and the tables of the plots."""
+    """Read features and models; write predictions, metrics and the tables of the plots."""
     params, progress = load_params(EvaluateStageParams), StageProgress("evaluate")
     check_resources(params.split)
     model, baseline = Scorer(MODEL), Scorer(BASELINE)

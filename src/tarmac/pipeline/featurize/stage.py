@@ -81,7 +81,7 @@ def build_cache_key(name: str, query: str, month: str, available: list[str]) -> 
 
 
 def main() -> None:
-    """Reads `data/prepared`; writes `data/features`."""
+    """Read `data/prepared`; write `data/features`."""
     params, progress = load_params(FeaturizeStageParams), StageProgress("featurize")
     available = months.list_stored_months(PREPARED / problem.contract.MONTHLY[-1])
     disk = GROWTH * resources.compute_folder_size(PREPARED)

@@ -93,7 +93,7 @@ def resample_average_precision(
         [np.sort(p[chosen & (cluster == number)]) for number in range(count)]
         for chosen in (y >= 0, y == 1)
     )
-    found = np.zeros(len(weights))
+    areas = np.zeros(len(weights))
     width = min(max(MATRIX // count, 1), max(len(positives), 1))
     step = max(CHUNK // width, 1)
     for first in range(0, len(positives), width):
@@ -102,8 +102,8 @@ def resample_average_precision(
         for start in range(0, len(weights), step):
             part = weights[start : start + step]
             precision = _divide_or_nan(part @ hits, part @ at_least)
-            found[start : start + step] += np.nansum(precision * part[:, of_some], axis=1)
-    return _divide_or_nan(found, weights @ _sum_by_cluster(y == 1, cluster, count))
+            areas[start : start + step] += np.nansum(precision * part[:, of_some], axis=1)
+    return _divide_or_nan(areas, weights @ _sum_by_cluster(y == 1, cluster, count))
 
 
 def resample_log_loss(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
@@ -222,10 +222,10 @@ def _count_at_least(lists: list[Predictions], thresholds: Predictions) -> np.nda
 
     Return an array of shape (lists, thresholds).
     """
-    found = np.empty((len(lists), len(thresholds)))
-    for line, values in zip(found, lists, strict=True):
+    levels = np.empty((len(lists), len(thresholds)))
+    for line, values in zip(levels, lists, strict=True):
         line[:] = len(values) - np.searchsorted(values, thresholds)
-    return found
+    return levels
 
 
 def _sum_by_cluster(values: np.ndarray, cluster: Clusters, count: int) -> np.ndarray:

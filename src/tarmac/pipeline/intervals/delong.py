@@ -25,9 +25,9 @@ def compute_difference_interval(
     y: Labels, first: Predictions, second: Predictions, confidence: float
 ) -> tuple[float, float]:
     """Normal interval of the difference by DeLong's standard error."""
-    found, error = compute_auc_difference(y, first, second)
+    difference, error = compute_auc_difference(y, first, second)
     reach = float(ndtri((1 + confidence) / 2)) * error
-    return found - reach, found + reach
+    return difference - reach, difference + reach
 
 
 def _compute_placements(y: Labels, p: Predictions) -> tuple[np.ndarray, np.ndarray]:

@@ -97,10 +97,10 @@ class Sample:
     def _resample_metric(
         self, metric: str, p: Predictions, weights: bootstrap.Weights
     ) -> bootstrap.Draws:
-        found = bootstrap.METRICS[self.task.kind][metric]
+        estimator = bootstrap.METRICS[self.task.kind][metric]
         if metric != ERROR:
-            return found(self.y, p, self.cluster, weights)
-        return found(
+            return estimator(self.y, p, self.cluster, weights)
+        return estimator(
             *flatten_predictions(self.y, p, self.task), self.cluster, weights, bins=self.bins
         )
 

@@ -27,9 +27,9 @@ def build_score_functions(kind: str) -> Mapping[str, Score]:
 
         The mean is over the classes that some and not all rows are of.
         """
-        found = np.unique(y)
-        areas = [metrics.roc_auc_score(y == place, p[:, place]) for place in found]
-        return float(np.mean(areas)) if len(found) > 1 else np.nan
+        classes = np.unique(y)
+        areas = [metrics.roc_auc_score(y == place, p[:, place]) for place in classes]
+        return float(np.mean(areas)) if len(classes) > 1 else np.nan
 
     by_kind: Mapping[str, Mapping[str, Score]] = {
         "binary": {
@@ -88,8 +88,8 @@ def flatten_predictions(y: Labels, p: Predictions, task: Task = TASK) -> tuple[L
 
 def join_prediction_columns(rows: pd.DataFrame, prefix: str = "") -> Predictions:
     """Predictions from their columns, whose names begin with `prefix`."""
-    found: Predictions = rows[[prefix + name for name in problem.contract.ANSWERS]].to_numpy()
-    return found[:, 0] if len(problem.contract.ANSWERS) == 1 else found
+    predictions: Predictions = rows[[prefix + name for name in problem.contract.ANSWERS]].to_numpy()
+    return predictions[:, 0] if len(problem.contract.ANSWERS) == 1 else predictions
 
 
 def split_prediction_columns(p: Predictions, prefix: str = "") -> dict[str, np.ndarray]:

@@ -63,7 +63,7 @@ class MonthlyRows:
     columns: tuple[str, ...] | None  # None for all
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
-        """Yields month by month. Raises `UserError` as `read_window` does."""
+        """Yield month by month. Raises `UserError` as `read_window` does."""
         return (_read_month_files(self.folder, [month], self.columns) for month in self.months)
 
     def count_rows(self) -> int:
@@ -175,14 +175,14 @@ def assign_parts(rows: pd.DataFrame, split: RowSplit) -> np.ndarray:
     ends = [split.test_share, split.test_share + split.validation_share]
     parts = np.array(["test", "validation", "train"], dtype=object)
     own = pd.Series(parts[np.searchsorted(ends, middle)], units.index, name="part")
-    found = table.join(own, on=["stratum", "unit"])["part"].to_numpy()
-    if empty := set(parts) - set(found):
+    assigned = table.join(own, on=["stratum", "unit"])["part"].to_numpy()
+    if empty := set(parts) - set(assigned):
         raise UserError(
             f"{len(units)} {'clusters' if split.by == 'cluster' else 'rows'} are too few to split:"
             f" no row for {', '.join(sorted(empty))}",
             "add rows, or change the shares in the section `split` of params.yaml",
         )
-    return np.asarray(found)
+    return np.asarray(assigned)
 
 
 def require_labeled_rows(rows: pd.DataFrame, task: Task = TASK) -> tuple[pd.DataFrame, np.ndarray]:
@@ -202,11 +202,11 @@ def select_labeled_rows(rows: pd.DataFrame, task: Task = TASK) -> tuple[pd.DataF
 
 
 def check_labels_vary(labels: np.ndarray, task: Task = TASK) -> None:
-    """Raises `UserError` where all labels are the same, or there is none."""
-    if (found := len(np.unique(labels))) < 2:
+    """Raise `UserError` where all labels are the same, or there is none."""
+    if (distinct := len(np.unique(labels))) < 2:
         what = "target value(s)" if task.kind == "regression" else "class(es)"
         raise UserError(
-            f"{len(labels):,} labeled rows have {found} {what}, at least 2 are needed",
+            f"{len(labels):,} labeled rows have {distinct} {what}, at least 2 are needed",
             "check the target column, or use more rows in the section `split`",
         )
 

@@ -47,8 +47,8 @@ class ModelSession:
         feeds = {"categories": categories, "numbers": numbers}
         given = {name: values for name, values in feeds.items() if name in self._wanted}
         # A column a class; one where it is a number.
-        found = np.asarray(self._session.run([self._answer], given)[0])
-        return found if found.shape[1] > 2 else found[:, -1]
+        answers = np.asarray(self._session.run([self._answer], given)[0])
+        return answers if answers.shape[1] > 2 else answers[:, -1]
 
 
 def _open_session(path: Path) -> onnxruntime.InferenceSession:

@@ -39,7 +39,7 @@ class OnlineStageParams(ParamsSubset):
 
 
 def show_tables(backend: engine.Backend, first: date, after: date) -> dict[str, Table]:
-    """Makes the engine's tables show a period of days and the past that its features may reach."""
+    """Make the engine's tables show a period of days and the past that its features may reach."""
     available = months.list_stored_months(PREPARED / problem.contract.MONTHLY[-1])
     earliest = str(first - timedelta(days=problem.features.LOOKBACK_DAYS))[:7]
     reach = [month for month in available if month >= earliest]
@@ -100,11 +100,11 @@ def write_background(parts: Parts, params: OnlineStageParams, path: Path) -> Non
         min(params.online.background_rows, len(every)), random_state=params.online.seed
     )
     places = drawn.sort_index().to_numpy()
-    found, first = [], 0
+    chosen, first = [], 0
     for rows in parts:
-        found.append(rows.iloc[places[(places >= first) & (places < first + len(rows))] - first])
+        chosen.append(rows.iloc[places[(places >= first) & (places < first + len(rows))] - first])
         first += len(rows)
-    table = pa.Table.from_pandas(pd.concat(found), preserve_index=False).replace_schema_metadata()
+    table = pa.Table.from_pandas(pd.concat(chosen), preserve_index=False).replace_schema_metadata()
     pq.write_table(table, path, compression="zstd")
 
 
@@ -150,11 +150,11 @@ def read_recent_rows(first: date) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def list_category_texts(parts: Parts) -> dict[str, list[str]]:
     """Every text of every category, sorted."""
-    found: dict[str, set[str]] = {name: set() for name in problem.contract.CATEGORICAL}
+    categories: dict[str, set[str]] = {name: set() for name in problem.contract.CATEGORICAL}
     for rows in parts:
-        for name, texts in found.items():
+        for name, texts in categories.items():
             texts.update(rows[name].dropna().unique().tolist())
-    return {name: sorted(texts) for name, texts in found.items()}
+    return {name: sorted(texts) for name, texts in categories.items()}
 
 
 def list_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -163,7 +163,7 @@ def list_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Reads `data/prepared` and the training months of `data/features`; writes `data/online`."""
+    """Read `data/prepared` and the training months of `data/features`; write `data/online`."""
     params, progress = load_params(OnlineStageParams), StageProgress("online")
     after = months.compute_month_bounds(
         months.list_stored_months(PREPARED / problem.contract.MONTHLY[-1])[-1]

@@ -79,6 +79,24 @@ def prepare_month_as_json(
     return {"broken": broken.to_dict("split", index=False), "counts": counts}
 
 
+def list_raw_months() -> list[str]:
+    """Return the months that every monthly raw table has.
+
+    Raise `UserError` if a table has others than the main one.
+    """
+    months_by_table = {
+        table: months.list_stored_months(RAW / table) for table in problem.contract.MONTHLY
+    }
+    main = months_by_table[problem.contract.MONTHLY[-1]]
+    for table, stored in months_by_table.items():
+        if stored != main:
+            raise UserError(
+                f"{RAW / table} has {stored[0]} to {stored[-1]}, not {main[0]} to {main[-1]}",
+                "ingest the other months with `make ingest FILES=path/to/files`",
+            )
+    return main
+
+
 def prepare_months(
     engine_name: str, limit: float, out: Path, progress: StageProgress, kept: MonthCache
 ) -> tuple[pd.DataFrame, Counter[str]]:
@@ -86,21 +104,14 @@ def prepare_months(
 
     Return all broken rules and the counts of all months.
     """
-    found = {table: months.list_stored_months(RAW / table) for table in problem.contract.MONTHLY}
-    first = found[problem.contract.MONTHLY[-1]]
-    for table, stored in found.items():
-        if stored != first:
-            raise UserError(
-                f"{RAW / table} has {stored[0]} to {stored[-1]}, not {first[0]} to {first[-1]}",
-                "ingest the other months with `make ingest FILES=path/to/files`",
-            )
+    stored = list_raw_months()
     lookups: Frames = {}
     broken, counts = [], Counter[str]()
     for table in (name for name in problem.contract.TABLES if name not in problem.contract.MONTHLY):
         lookups[table], failures = validate_file(table, None, RAW / f"{table}.parquet", lookups)
         broken.append(failures)
     write_prepared_tables(
-        engine.connect_backend(engine_name), first[0], lookups, problem.contract.LOOKUPS, out
+        engine.connect_backend(engine_name), stored[0], lookups, problem.contract.LOOKUPS, out
     )
     progress.report_step("lookups", **{name: len(frame) for name, frame in lookups.items()})
     base = {
@@ -110,7 +121,7 @@ def prepare_months(
         "limit": limit,
         "lookups": _hash_raw_tables(lookups),
     }
-    for month in first:
+    for month in stored:
         names = [f"{table}/{month}" for table in problem.contract.MONTHLY]
         facts = kept.get_or_build_month(
             {**base, **_hash_raw_tables(names)},
@@ -158,7 +169,7 @@ def check_resources() -> None:
 
 
 def main() -> None:
-    """Reads `data/raw`; writes the prepared tables, the quarantine and its counts."""
+    """Read `data/raw`; write the prepared tables, the quarantine and its counts."""
     params = load_params(PrepareStageParams)
     check_resources()
     limit = params.prepare.max_quarantine_share

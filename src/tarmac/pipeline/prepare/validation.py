@@ -69,16 +69,16 @@ def _list_failures(frame: pd.DataFrame, cases: pd.DataFrame, key: list[str]) -> 
 
 def _format_structure_error(frame: pd.DataFrame, case: pd.Series) -> str:
     """One line on a failure that is not about a row."""
-    kind, found, column = str(case["check"]), case["failure_case"], case["column"]
+    kind, failing, column = str(case["check"]), case["failure_case"], case["column"]
     if kind == "column_in_dataframe":
-        return f"column {found!r} is missing"
+        return f"column {failing!r} is missing"
     if kind == "column_in_schema":
-        return f"column {found!r} is unknown"
+        return f"column {failing!r} is unknown"
     if kind == "column_ordered":
         return f"columns are not in the expected order: {', '.join(frame.columns)}"
     if kind.startswith("dtype("):
         return f"column {column!r} is {frame.dtypes[column]}, expected {kind[7:-2]}"
-    return f"{column}: {kind}: {found}"
+    return f"{column}: {kind}: {failing}"
 
 
 def _suggest_columns(cases: pd.DataFrame) -> str:

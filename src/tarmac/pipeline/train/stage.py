@@ -59,7 +59,7 @@ def build_cluster_fit(params: TrainStageParams) -> estimators.Away | None:
 
 
 def main() -> None:
-    """Reads `data/features`; writes the model and what dvclive logs."""
+    """Read `data/features`; write the model and what dvclive logs."""
     params, progress = load_params(TrainStageParams), StageProgress("train")
     away = build_cluster_fit(params)
     split = fitting.read_training_data(params.split, params.train)

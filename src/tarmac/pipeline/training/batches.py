@@ -171,14 +171,14 @@ def _build_category_rows(months: MonthlyRows, inputs: ModelInputs) -> pd.DataFra
 
     That is all that the encoder learns. Numbers are missing.
     """
-    found: dict[str, set[str]] = {name: set() for name in inputs.categories}
-    for rows in MonthlyRows(months.folder, months.months, inputs.categories) if found else ():
-        for name, texts in found.items():
+    categories: dict[str, set[str]] = {name: set() for name in inputs.categories}
+    for rows in MonthlyRows(months.folder, months.months, inputs.categories) if categories else ():
+        for name, texts in categories.items():
             texts.update(rows[name].unique())
-    longest = max(map(len, found.values()), default=1)
+    longest = max(map(len, categories.values()), default=1)
     columns = {
         name: np.resize(np.array(sorted(texts), dtype=object), longest)
-        for name, texts in found.items()
+        for name, texts in categories.items()
     }
     missing = dict.fromkeys(inputs.numbers, np.full(longest, np.nan, dtype="float32"))
     return pd.DataFrame({**columns, **missing})

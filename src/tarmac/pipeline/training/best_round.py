@@ -15,6 +15,6 @@ class BestRound:
         self._loss = task.loss_metric
 
     def __call__(self, number: int, metrics: dict[str, float]) -> None:
-        """Takes a round's metrics."""
+        """Take a round's metrics."""
         if not self.metrics or metrics[self._loss] < self.metrics[self._loss]:
             self.metrics = {**metrics, "rounds": number}

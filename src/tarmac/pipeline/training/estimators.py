@@ -45,7 +45,7 @@ def fit_model(
     task: Task = TASK,
     away: Away | None = None,
 ) -> Pipeline:
-    """Fits the chosen model and returns encoder and estimator as one pipeline.
+    """Fit the chosen model and return encoder and estimator as one pipeline.
 
     `on_round` gets the round, from 1, and the validation metrics of `task.rounds` while the fit
     goes on. `away` fits XGBoost in this process's stead.

@@ -58,19 +58,23 @@ def export_onnx(
         target_opset=OPSET,
         name="tarmac",
     )
-    metadata = {
-        "categories": json.dumps(inputs.categories),
-        "numbers": json.dumps(inputs.numbers),
-        **(identity or {}),
-    }
-    for key, value in sorted(metadata.items()):
-        model.metadata_props.add(key=key, value=value)
+    _add_metadata(model, inputs, identity or {})
     # Skl2onnx leaves them in the order of a set.
     opsets = sorted(model.opset_import, key=lambda opset: opset.domain)
     del model.opset_import[:]
     model.opset_import.extend(opsets)
     with replace_output(path) as partial:
         partial.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _add_metadata(model: Any, inputs: ModelInputs, identity: Mapping[str, str]) -> None:
+    metadata = {
+        "categories": json.dumps(inputs.categories),
+        "numbers": json.dumps(inputs.numbers),
+        **identity,
+    }
+    for key, value in sorted(metadata.items()):
+        model.metadata_props.add(key=key, value=value)
 
 
 def check_parity(

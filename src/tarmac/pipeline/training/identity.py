@@ -52,4 +52,8 @@ def list_param_names(model: str) -> list[str]:
 
 def list_library_versions() -> dict[str, str]:
     """Version of each library that has a part in the bytes of a model's file, by name."""
-    return {name: found.version for name in LIBRARIES for found in distributions(name=name)}
+    return {
+        name: distribution.version
+        for name in LIBRARIES
+        for distribution in distributions(name=name)
+    }

@@ -34,5 +34,5 @@ def format_names(names: Iterable[str]) -> str:
 def capture_command(
     *command: str, env: dict[str, str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
-    """Runs a command and keeps what it says. Raises `OSError` where there is no such command."""
+    """Run a command and keep what it says. Raises `OSError` where there is no such command."""
     return subprocess.run(command, env=env, check=False, capture_output=True, text=True)

@@ -35,7 +35,7 @@ def run_check(module: str, name: str) -> Diagnosis:
 
 
 def run_doctor() -> bool:
-    """Prints a line a check; returns whether none fails."""
+    """Print a line a check; return whether none fails."""
     outcomes = []
     for name, finding in iter_diagnoses():
         print(finding.format_line(name), flush=True)

@@ -359,7 +359,7 @@ def remove_objects(store: Any, oids: Iterable[str]) -> None:
 
 
 def copy_objects(source: Any, target: Any, oids: Iterable[str]) -> None:
-    """Copies objects between stores, files before the listings that promise them."""
+    """Copy objects between stores, files before the listings that promise them."""
     known = sorted(set(oids))
     listings = [oid for oid in known if oid.endswith(".dir")]
     files = [oid for oid in known if not oid.endswith(".dir")]

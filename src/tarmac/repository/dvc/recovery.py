@@ -114,7 +114,7 @@ def _remove_git_locks(folder: Path) -> None:
 
 
 def _reattach_head(folder: Path) -> list[str]:
-    """Puts HEAD back on the branch that DVC took it from, where that has not moved on since."""
+    """Put HEAD back on the branch that DVC took it from, where that has not moved on since."""
     moves = (
         MOVED.match(line) for line in run_git("reflog", "--format=%gs", folder=folder).splitlines()
     )

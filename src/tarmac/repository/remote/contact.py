@@ -143,7 +143,7 @@ def _format_error(error: BaseException) -> str:
 
 
 def main(folder: str, name: str, mode: str) -> int:
-    """Prints nothing where all is well, else what is wrong; returns the exit status."""
+    """Print nothing where all is well, else what is wrong; return the exit status."""
     try:
         with object_store.open_remote(name, Path(folder)) as remote:
             _probe_remote(remote, mode == "write")

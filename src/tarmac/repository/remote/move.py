@@ -102,7 +102,7 @@ def _verify_objects(clone: Path, wanted: Mapping[str, str], url: str) -> None:
 
 
 def _print_result(url: str, outputs: int, private: list[str]) -> None:
-    """Says what was proven, and what is left to do by hand."""
+    """Say what was proven, and what is left to do by hand."""
     inside = url == EMBEDDED
     what = "Data and models are in the repository" if inside else f"Data and models are at {url}"
     print(f"\n{what}: all {outputs} outputs of HEAD, read back, and pulled into an empty clone")

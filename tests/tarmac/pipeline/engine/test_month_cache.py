@@ -43,7 +43,7 @@ def maker(out: Path, text: str = "rows") -> Callable[[], Facts]:
 
 
 def once(made_from: object, out: str, text: str = "rows") -> tuple[int, dict[str, str]]:
-    """Asks for a month in a new run; how many were made, and what is there."""
+    """Ask for a month in a new run; how many were made, and what is there."""
     kept = MonthCache("stage")
     facts = kept.get_or_build_month({"from": made_from}, NAMES, Path(out), maker(Path(out), text))
     assert facts == {"rows": 3}

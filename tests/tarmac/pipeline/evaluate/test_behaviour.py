@@ -174,7 +174,7 @@ def memorises(rows: pd.DataFrame) -> np.ndarray:
 
 
 def upside_down(rows: pd.DataFrame) -> np.ndarray:
-    """Takes a queue for good news; only the carrier, if known, makes it rank better than a coin."""
+    """Take a queue for good news; only the carrier, if known, make it rank better than a coin."""
     return sane(rows.assign(origin_wait_1h=-rows["origin_wait_1h"], spare=-rows["spare"]))
 
 

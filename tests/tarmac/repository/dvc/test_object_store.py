@@ -455,7 +455,7 @@ def test_object_of_unknown_size_is_present():
 
 
 def put(store: Any, content: bytes, oid: str = "", suffix: str = "") -> str:
-    """Writes an object, under its own hash or under that of another one."""
+    """Write an object, under its own hash or under that of another one."""
     oid = oid or hashlib.md5(content).hexdigest() + suffix
     path = Path(store.oid_to_path(oid))
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -66,7 +66,7 @@ def objects(tmp_path: Path) -> Store:
 def record(
     tmp_path: Path, objects: Store, git: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Mapping[str, str]], None]:
-    """Commits a lock with these outputs."""
+    """Commit a lock with these outputs."""
     (tmp_path / ".dvc").mkdir()
     (tmp_path / ".dvc" / "config").write_text(CONFIG)
     monkeypatch.chdir(tmp_path)

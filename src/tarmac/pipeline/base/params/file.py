@@ -158,7 +158,7 @@ def _select_key_path(where: Sequence[Any]) -> list[Any]:
 
 def _suggest_keys(model: type[BaseModel], error: ValidationError) -> str:
     """The known keys that unknown ones resemble, and where all are listed."""
-    unknown = [found["loc"] for found in error.errors() if found["type"] == "extra_forbidden"]
+    unknown = [mistake["loc"] for mistake in error.errors() if mistake["type"] == "extra_forbidden"]
     hints = [_suggest_key(str(where[-1]), _list_section_keys(model, where)) for where in unknown]
     listed = ["print the known keys with `tarmac params`"] if unknown else []
     return " ".join(filter(None, [*dict.fromkeys(hints), *listed]))
@@ -191,12 +191,12 @@ def _find_repeated_keys(node: Node | None) -> list[tuple[int, str]]:
     if not isinstance(node, MappingNode):
         return []
     keys = [key.value for key, _ in node.value]
-    here = [
+    repeated = [
         (key.start_mark.line + 1, key.value)
         for n, (key, _) in enumerate(node.value)
         if key.value in keys[:n]
     ]
-    return here + [found for _, value in node.value for found in _find_repeated_keys(value)]
+    return repeated + [pair for _, value in node.value for pair in _find_repeated_keys(value)]
 
 
 def find_line_number(node: Node | None, where: list[Any]) -> int:

@@ -10,7 +10,7 @@ class Made(AbstractDataset):
     """A file or a folder by its path."""
 
     def __init__(self, filepath: str) -> None:
-        """Takes the path."""
+        """Take the path."""
         self._path = Path(filepath)
 
     def load(self) -> Path:
