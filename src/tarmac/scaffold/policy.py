@@ -193,7 +193,7 @@ def _build_review_changes(
 ) -> dict[str, Any]:
     """The section `review`, and what `monitor` derives from its tolerances."""
     task = TASKS[inferred.task]
-    deviation = limits["rmse"]["floor"] if inferred.task == "regression" else 1.0
+    deviation = limits["rmse"]["worst_allowed"] if inferred.task == "regression" else 1.0
     return {
         "review.metrics": limits,
         "review.beat_baseline": len(inferred.rows) >= SMALL,
