@@ -35,9 +35,11 @@ WORK = """
 from pathlib import Path
 from tarmac.batch import run, spark
 from tarmac.pipeline import engine
+from tarmac.pipeline.base.log import configure_logging
 from tarmac.pipeline.featurize import stage as featurize
 from tarmac.pipeline.prepare import stage as prepare
 from tests.e2e.test_spark import means
+configure_logging()
 means(engine.connect_backend("pyspark"), Path("pairs.parquet"), Path("means"))
 for stage in (prepare, featurize):
     stage.main()
