@@ -257,7 +257,8 @@ servers: .venv/servers/.installed ## Install what tests start: PostgreSQL, nginx
 	$(call debian,postgresql); }
 	@ls /usr/sbin/sshd >/dev/null 2>&1 || { $(SUDO) mkdir -p /etc/ssh && $(SUDO) touch /etc/ssh/sshd_not_to_be_run && \
 	$(call debian,openssh-server); }
-	@ls /usr/sbin/nginx >/dev/null 2>&1 || { $(call debian,nginx-light); }
+	@ls /usr/sbin/nginx >/dev/null 2>&1 || { $(SUDO) mkdir -p /etc/systemd/system && \
+	$(SUDO) ln -sf /dev/null /etc/systemd/system/nginx.service && $(call debian,nginx-light); }
 	@command -v faketime >/dev/null || { $(call debian,faketime); }
 	@command -v bwrap >/dev/null || { $(call debian,bubblewrap); }
 	@command -v chromium chromium-browser google-chrome >/dev/null || { $(call debian,chromium); }
