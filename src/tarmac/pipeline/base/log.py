@@ -1,4 +1,4 @@
-"""What the pipeline prints: `TARMAC_LOG=quiet` leaves progress out, `verbose` adds details."""
+"""What stages print: `TARMAC_VERBOSITY=quiet` leaves progress out, `verbose` adds details."""
 
 import logging
 import os
@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 from tarmac.interface.errors import UserError, suggest_name
 
-VARIABLE = "TARMAC_LOG"  # passed to the stages, which DVC runs as programs
+VARIABLE = "TARMAC_VERBOSITY"  # passed to the stages, which DVC runs as programs
 LEVELS = {"": logging.INFO, "quiet": logging.WARNING, "verbose": logging.DEBUG}
 
 
 def configure_logging() -> None:
-    """Print messages of Tarmac to standard output, from the level that `TARMAC_LOG` names.
+    """Print messages of Tarmac to standard output, from the level that `TARMAC_VERBOSITY` names.
 
     Raise `UserError` if it names none.
     """

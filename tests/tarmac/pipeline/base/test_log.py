@@ -1,4 +1,4 @@
-"""What a stage prints at each level of `TARMAC_LOG`."""
+"""What a stage prints at each level of `TARMAC_VERBOSITY`."""
 
 import os
 import sys
@@ -71,8 +71,16 @@ def test_option_of_command_sets_level_of_stages(
     assert os.environ[VARIABLE] == level
 
 
+def test_folder_of_the_service_is_not_a_level(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TARMAC_LOG", "predictions")
+    print_stage("", monkeypatch)
+    assert capsys.readouterr().out.startswith("train     read ")
+
+
 def test_rejects_unknown_level(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "quite")
-    with pytest.raises(UserError, match="TARMAC_LOG is 'quite'") as caught:
+    with pytest.raises(UserError, match="TARMAC_VERBOSITY is 'quite'") as caught:
         configure_logging()
     assert caught.value.hint == "did you mean `quiet`? use quiet or verbose, or unset it"
