@@ -52,6 +52,12 @@ export NAME SET BRANCH URL OPTIONS WHY ENVIRONMENT VERSION IMAGE FILES INCOMING 
 ifeq ($(origin STAGE),command line)
 $(error STAGE= was renamed, use ENVIRONMENT=$(STAGE))
 endif
+# Also from the shell, where the target used it: it would bundle or roll back something else.
+ifneq ($(and $(filter environment,$(origin STAGE)),$(filter staging prod,$(STAGE)),$(filter promote rollback bundle deploy,$(MAKECMDGOALS))),)
+ifndef ENVIRONMENT
+$(error STAGE= was renamed, use ENVIRONMENT=$(STAGE))
+endif
+endif
 ifdef STORAGE
 export TARMAC_SWEEP_STORAGE := $(STORAGE)
 endif

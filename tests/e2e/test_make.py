@@ -41,7 +41,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def make(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def make(project: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs make with the project's own `bin` first on the path, as the only place with a Python."""
     tools = project / "bin"
     tools.mkdir(exist_ok=True)
@@ -49,7 +49,8 @@ def make(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         write_python(tools / f"python3{version}", TOO_OLD, overwrite=False)
     path = f"{tools}{os.pathsep}{os.environ['PATH']}"
     env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")} | {
-        "PATH": path
+        "PATH": path,
+        **variables,
     }
     return subprocess.run(
         ["make", "-C", project, *arguments], check=False, capture_output=True, text=True, env=env
@@ -99,6 +100,17 @@ def test_renamed_variable_fails_and_names_the_new_one(project):
     done = make(project, "promote", "STAGE=prod", "WHY=better")
     assert done.returncode == 2
     assert "STAGE= was renamed, use ENVIRONMENT=prod" in done.stderr
+
+
+@pytest.mark.program
+def test_renamed_variable_of_shell_fails_only_where_it_would_choose(project):
+    done = make(project, "-n", "bundle", STAGE="prod")
+    assert done.returncode == 2
+    assert "STAGE= was renamed, use ENVIRONMENT=prod" in done.stderr
+    others = [("help", "prod", ""), ("bundle", "build", ""), ("bundle", "prod", "staging")]
+    for target, stage, environment in others:
+        variables = {"ENVIRONMENT": environment} if environment else {}
+        assert "renamed" not in make(project, "-n", target, STAGE=stage, **variables).stderr
 
 
 @pytest.mark.program
