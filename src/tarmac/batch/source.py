@@ -27,19 +27,19 @@ class SourceError(UserError):
     """A file that cannot be read as rows."""
 
 
-def _list_field_kinds(model: Any, without: str = "") -> dict[str, str]:
+def list_field_kinds(model: Any, without: str = "") -> dict[str, str]:
     """What each field is in JSON: string, integer or number."""
     properties: Mapping[str, Any] = model.model_json_schema()["properties"]
     kinds = {}
     for name, schema in properties.items():
         if name != without:
-            types = [part["type"] for part in schema.get("anyOf", [schema])]
+            types = (part["type"] for part in schema.get("anyOf", [schema]))
             kinds[name] = next(kind for kind in types if kind != "null")
     return kinds
 
 
-KINDS = _list_field_kinds(problem.request.Row, without="live") | {
-    f"{LIVE}{name}": kind for name, kind in _list_field_kinds(problem.request.Live).items()
+KINDS = list_field_kinds(problem.request.Row, without="live") | {
+    f"{LIVE}{name}": kind for name, kind in list_field_kinds(problem.request.Live).items()
 }
 REQUIRED = [name for name, field in problem.request.Row.model_fields.items() if field.is_required()]
 TYPES: dict[str, tuple[Callable[[pa.DataType], bool], ...]] = {
