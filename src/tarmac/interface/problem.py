@@ -115,9 +115,9 @@ def _list_candidate_roots(path: Sequence[str]) -> list[Path]:
 
     The repository whose code runs comes first, then the one that the working directory is in.
     """
-    beside = [Path(entry).resolve().parent for entry in path if Path(entry).name == SOURCE]
+    roots = [Path(entry).resolve().parent for entry in path if Path(entry).name == SOURCE]
     current = Path.cwd()
-    return [*beside, current, *current.parents]
+    return [*roots, current, *current.parents]
 
 
 def _resolve_entry(entry: str) -> str:

@@ -82,8 +82,8 @@ def build_slice_table(
     for name in problem.contract.SLICES:
         for value, places in sorted(rows.groupby(name).indices.items()):
             part = sample.select_rows(places)
-            judged = len(places) >= min_rows and part.has_two_labels
-            estimate = part.estimate_metric(main, model[places]) if judged else NONE
+            is_estimable = len(places) >= min_rows and part.has_two_labels
+            estimate = part.estimate_metric(main, model[places]) if is_estimable else NONE
             lines.append((name, value, len(places), estimate.value, estimate.low, estimate.high))
     return pd.DataFrame(lines, columns=["slice", "value", "rows", main, "low", "high"])
 

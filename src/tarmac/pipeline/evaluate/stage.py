@@ -36,7 +36,7 @@ from tarmac.pipeline.models.scorer import Scorer
 
 METRICS = TEST_METRICS.parent  # of dvclive
 MONTH = "month of the row"  # beside its slices, one of which may be a month, too
-# Bytes, measured: of the process with a month in memory, of a row while it is judged.
+# Bytes, measured: of the process with a month in memory, of a row while it is evaluated.
 PROCESS, ROW = (450e6, 150)
 ROW_GROUP = 2**20  # rows, as pandas writes them
 
@@ -294,7 +294,7 @@ class PredictionWriter:
 
 
 def log_metrics(values: dict[str, float]) -> None:
-    """Logs the metrics with dvclive. Raises `UserError` where one is not finite."""
+    """Log the metrics with dvclive. Raises `UserError` where one is not finite."""
     require_finite(values)
     with Live(str(METRICS), dvcyaml=None, save_dvc_exp=False, report=None) as live:
         for name, value in values.items():

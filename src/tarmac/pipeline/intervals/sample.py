@@ -48,7 +48,7 @@ class Sample:
         bins: int = BINS,
         task: Task = TASK,
     ) -> "Sample":
-        """Draws the resamples for some rows."""
+        """Draw the resamples for some rows."""
         codes, names = pd.factorize(cluster)
         if len(names) > MOST:
             codes = np.random.default_rng(params.seed).permutation(len(names))[codes] % MOST

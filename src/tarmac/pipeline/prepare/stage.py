@@ -105,11 +105,8 @@ def prepare_months(
     Return all broken rules and the counts of all months.
     """
     stored = list_raw_months()
-    lookups: Frames = {}
-    broken, counts = [], Counter[str]()
-    for table in (name for name in problem.contract.TABLES if name not in problem.contract.MONTHLY):
-        lookups[table], failures = validate_file(table, None, RAW / f"{table}.parquet", lookups)
-        broken.append(failures)
+    lookups, broken = _validate_lookups()
+    counts = Counter[str]()
     write_prepared_tables(
         engine.connect_backend(engine_name), stored[0], lookups, problem.contract.LOOKUPS, out
     )
@@ -139,6 +136,17 @@ def prepare_months(
         counts.update(counted)
     progress.report_step("months", made=kept.made, as_before=kept.kept)
     return pd.concat(broken, ignore_index=True), counts
+
+
+def _validate_lookups() -> tuple[Frames, list[pd.DataFrame]]:
+    """Return the valid rows of the tables without months, and the broken rules of each."""
+    lookups: Frames = {}
+    broken = []
+    for table in problem.contract.TABLES:
+        if table not in problem.contract.MONTHLY:
+            lookups[table], failures = validate_file(table, None, RAW / f"{table}.parquet", lookups)
+            broken.append(failures)
+    return lookups, broken
 
 
 def _hash_raw_tables(names: Iterable[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Validates a table lazily and sets its invalid rows aside, each with the rule it broke."""
+"""Validate a table lazily and quarantine its invalid rows, each with the rule it broke."""
 
 import pandas as pd
 import pandera.errors

@@ -10,7 +10,7 @@ class BestRound:
     """
 
     def __init__(self, task: Task = TASK) -> None:
-        """Starts without a round."""
+        """Start without a round."""
         self.metrics: dict[str, float] = {}
         self._loss = task.loss_metric
 
