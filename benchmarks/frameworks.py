@@ -308,7 +308,7 @@ def render_requirements(repository: Path, environments: Path) -> str:
     return "\n".join(rows)
 
 
-def render_report(results: Results, bench: Bench, asked: str, conditions: str) -> str:
+def render_report(results: Results, bench: Bench, requirements: str, conditions: str) -> str:
     """The whole report."""
     cases = (FIRST, NO_OP, CHANGED, BACK)
     tables = [
@@ -326,7 +326,7 @@ def render_report(results: Results, bench: Bench, asked: str, conditions: str) -
             " each: what changes the one leaves the other as it is.",
             *tables,
             "Prefect's own server runs beside it and is not counted, but in the row that says so.",
-            "## What it takes\n\n" + asked,
+            "## What it takes\n\n" + requirements,
             "Lines are neither empty nor comments: of Tarmac these stages in `dvc.yaml`, with"
             " every folder of code that a stage reads; of the others all of"
             " `benchmarks/peers/flows`. Megabytes are what is installed beside the packages that"

@@ -14,7 +14,7 @@ from benchmarks.measure import CommandError, Results, Run
 
 MAKERS, MORE = ("prepare", "featurize"), "2014-01"
 TABLES, KEPT = ("weather", "flights"), Path(".dvc/tmp/tarmac/months")
-ADDED, ANEW, SAME = "12 months kept, 1 made", "13 months made", "13 months kept"
+ADDED, ALL_MONTHS, SAME = "12 months kept, 1 made", "13 months made", "13 months kept"
 
 
 class Bench:
@@ -35,7 +35,7 @@ class Bench:
         return {
             ADDED: self.run_added,
             SAME: lambda: self._run_stages(months_made=0),
-            ANEW: self.run_anew,
+            ALL_MONTHS: self.run_all_months,
         }
 
     def run_added(self) -> Run:
@@ -51,7 +51,7 @@ class Bench:
             shutil.copy(self._years / table / f"{MORE}.parquet", self._copy / "data/raw" / table)
         return self._run_stages(months_made=1)
 
-    def run_anew(self) -> Run:
+    def run_all_months(self) -> Run:
         """Run the stages over 13 months with none made before.
 
         Raise `CommandError` if a byte differs from the run with kept months.
@@ -73,14 +73,14 @@ class Bench:
 
 def render_report(results: Results, conditions: str) -> str:
     """The whole report."""
-    wall, cpu, _ = measure.compute_ratios(results[ADDED], results[ANEW])
+    wall, cpu, _ = measure.compute_ratios(results[ADDED], results[ALL_MONTHS])
     return "\n\n".join(
         [
             "# One month more",
             conditions,
             "`prepare`, then `featurize`, as programs. The outputs are the same, byte for byte,"
             " in every round.",
-            measure.render_table(results, ANEW),
+            measure.render_table(results, ALL_MONTHS),
             f"A thirteenth month costs {wall:.2f} of the time and {cpu:.2f} of the CPU of making"
             " all of them. What is left beside the one month is starting two programs and"
             " compiling the query.",

@@ -220,14 +220,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     for needed, how in {
         "wrk": "apt-get install wrk",
         str(PEERS / "python"): "make bench makes it",
     }.items():
         if shutil.which(needed) is None:
             sys.exit(f"{needed} is missing: {how}")
-    setup = measure.describe_conditions("benchmarks.serving", asked.rounds)
+    setup = measure.describe_conditions("benchmarks.serving", options.rounds)
     with tempfile.TemporaryDirectory(prefix="tarmac-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         subprocess.run(
@@ -242,11 +242,11 @@ def main() -> None:
         results: dict[int, dict[str, list[Load]]] = {}
         for size in CONNECTIONS:
             results[size] = {one.name: [] for one, *_ in running}
-        for _ in range(asked.rounds):
+        for _ in range(options.rounds):
             for size, loads in results.items():
                 for one, port, pid in running:
                     loads[one.name].append(
-                        measure_load(one, port, pid, folder, size, asked.seconds)
+                        measure_load(one, port, pid, folder, size, options.seconds)
                     )
                     print(size, one.name, loads[one.name][-1], file=sys.stderr, flush=True)
     tables = "\n\n".join(render_table(size, loads) for size, loads in results.items())

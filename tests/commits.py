@@ -11,7 +11,7 @@ WHO = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITT
 
 
 def work_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make the folder, and work in it as nobody in particular."""
+    """Make the folder, and work in it without an identity of Git."""
     for name in NAMED_BY_CI:
         monkeypatch.delenv(name, raising=False)
     for name, value in {

@@ -118,7 +118,7 @@ def serving(programs: Path, folder: Path, port: int) -> Iterator[subprocess.Pope
 
 
 def stop(server: subprocess.Popen[bytes]) -> None:
-    """End the server, whoever is still connected."""
+    """End the server and all of its connections."""
     server.send_signal(signal.SIGINT)
     try:
         server.wait(PATIENCE)

@@ -35,7 +35,7 @@ def empty_folder(path: Path) -> None:
 
 
 def copy_to(name: str) -> Callable[[Path], None]:
-    """Put a copy of the file beside it, or over another one."""
+    """Put a copy of the file next to it, or over another one."""
     return lambda path: shutil.copy(path, path.with_name(name)) and None
 
 

@@ -49,12 +49,12 @@ def retrained(earlier: Workspace, tmp_path: Path) -> Workspace:
 def test_models_are_compared_on_rows_of_head(retrained):
     found = review(retrained, "--base", "live")
     rows = len(pd.read_parquet(retrained.path / PREDICTIONS))
-    told = f"the base's model was asked about the {rows:,} rows of the test months of head"
+    told = f"the base's model predicted the {rows:,} rows of the test months of head"
     assert found.verdict["moved"] == {
         "first": "2013-12",
         "last": "2013-12",
-        "asked": rows,
-        "told": told,
+        "rows": rows,
+        "summary": told,
     }
     assert f"**The test months moved**: {told}." in found.report
     assert found.verdict["compared"] == {
@@ -95,12 +95,12 @@ def test_base_is_not_evaluated_on_months_it_learned_from(live):
     """The other way round: the later model was validated on the earlier one's test month."""
     found = review(live, "--base", "main")
     reason = "the model was trained on months up to 2013-11, and head is tested from 2013-11 on"
-    told = f"the base's model was not asked about them: {reason}"
+    told = f"the base's model did not predict them: {reason}"
     assert found.verdict["moved"] == {
         "first": "2013-11",
         "last": "2013-11",
-        "asked": 0,
-        "told": told,
+        "rows": 0,
+        "summary": told,
     }
     assert found.verdict["no_base"] == f"the test months moved, and {told}"
     assert (

@@ -286,7 +286,7 @@ def test_valid_month_reaches_service_and_invalid_one_does_not(rehearsal, workspa
         assert job.result == "success", job.log
         for words in (
             "A model of 2013-09 to 2013-10, pass: ",
-            "the base's model was asked about",
+            "the base's model predicted",
             "Monitoring: ",
         ):
             assert words in offered(rehearsal)

@@ -32,7 +32,7 @@ print(json.dumps({"rows": rows, "answers": told[list(contract.ANSWERS)].to_numpy
 
 
 def found(folder: Path, made: Made) -> None:
-    """Make the repository in a folder; the table stays beside it."""
+    """Make the repository in a folder; the table stays next to it."""
     workspace = copy_repository(folder / "repository")
     shutil.copytree(ROOT / "tests", workspace.path / "tests", ignore=MADE)
     workspace.run("git", "init", "--quiet", "--initial-branch=main")

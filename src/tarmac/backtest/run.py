@@ -44,11 +44,11 @@ class StrategyRun:
 
     trained: tuple[str, str]  # first and last month that the live model was trained on
     lines: list[dict[str, Any]] = field(default_factory=list)
-    judged: list[tuple[pd.DataFrame, np.ndarray]] = field(default_factory=list)
+    scored: list[tuple[pd.DataFrame, np.ndarray]] = field(default_factory=list)
 
     def concatenate_predictions(self) -> np.ndarray:
         """The predictions of all months that were evaluated, in their order."""
-        return np.concatenate([p for _, p in self.judged])
+        return np.concatenate([p for _, p in self.scored])
 
 
 def run_backtest() -> list[str]:
@@ -127,7 +127,7 @@ def add_month_result(
     observed = load_scored_month(month, Scorer(model), tables)
     scored = ScoredSample(observed.rows, observed.p, params.intervals)
     main = scored.sample.estimate_metric(TASK.main_metric, scored.p)
-    way.judged.append((scored.rows[[problem.contract.CLUSTER, problem.contract.TARGET]], scored.p))
+    way.scored.append((scored.rows[[problem.contract.CLUSTER, problem.contract.TARGET]], scored.p))
     way.lines.append(
         {
             "month": month,
@@ -172,7 +172,7 @@ def write_tables(ways: Mapping[str, StrategyRun], params: AllParams) -> list[str
     for name, way in ways.items():
         lines_by_way += [{"way": name, **line} for line in way.lines]
     lines = pd.DataFrame(lines_by_way)
-    rows = pd.concat([rows for rows, _ in ways[NEVER].judged], ignore_index=True)
+    rows = pd.concat([rows for rows, _ in ways[NEVER].scored], ignore_index=True)
     sample = Sample.from_rows(
         rows[problem.contract.TARGET].astype(TASK.label),
         rows[problem.contract.CLUSTER].astype("str"),

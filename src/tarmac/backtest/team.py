@@ -43,7 +43,7 @@ class SimulatedTeam:
     """A clone of HEAD with a cache that it shares with others of its kind."""
 
     def __init__(self, folder: Path) -> None:
-        """Take the clone's folder; the cache and what arrives lie beside it."""
+        """Take the clone's folder; the cache and what arrives lie next to it."""
         self.folder = folder
         self.live = folder.parent / f"{folder.name}.onnx"
         self._arrivals = folder.parent / f"{folder.name}-arrivals"

@@ -58,7 +58,7 @@ def registry(
 def bundle(
     environment: Annotated[str, typer.Option(help="staging or prod.")] = "",
     version: Annotated[str, typer.Option(help="A version by its name.")] = "",
-    place: Annotated[str, typer.Option(help="live, or shadow beside it.")] = "live",
+    place: Annotated[str, typer.Option(help="live, or shadow next to it.")] = "live",
 ) -> None:
     """Write what a service needs to served/, from an environment, a version or the clone."""
     from tarmac.registry import bundle as module

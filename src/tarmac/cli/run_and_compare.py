@@ -35,7 +35,7 @@ def sweep(
     study: Study = "sweep",
     storage: Storage = "",
     trials: Annotated[
-        int, typer.Option(min=1, help="Trials that the study shall have in all.")
+        int, typer.Option(min=1, help="Number of trials of the study in total.")
     ] = 24,
     jobs: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1,
     top: Annotated[int, typer.Option(min=0, help="The best ones to run through the pipeline.")] = 1,

@@ -15,7 +15,7 @@ class CodeCell(str):
 
 
 class VerdictCell(str):
-    """A cell that says how something was judged: ok, warning or critical."""
+    """A cell with the outcome of a check: ok, warning or critical."""
 
     __slots__ = ()
 

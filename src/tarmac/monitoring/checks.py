@@ -1,4 +1,4 @@
-"""Every fact about new rows judged by the policy, each with its reason."""
+"""Every fact about new rows evaluated by the policy, each with its reason."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -79,7 +79,7 @@ def evaluate_labels(rows: pd.DataFrame, before: float, policy: MonitorParams) ->
     missing = float(rows[problem.contract.TARGET].isna().mean())
     if missing == 1:
         return MonitoringCheck(
-            "integrity", "labels", "warning", "no row has a label yet: metrics cannot be judged"
+            "integrity", "labels", "warning", "no row has a label yet: metrics cannot be computed"
         )
     if rows[problem.contract.TARGET].nunique() < 2 and len(rows) >= FEW:
         return MonitoringCheck("integrity", "labels", "critical", "all labels are the same")
@@ -126,10 +126,10 @@ def evaluate_input_integrity(
             f"{beyond}: {question}",
         )
     ]
-    judged = always + (of_month if whole else of_days)
+    outcomes = always + (of_month if whole else of_days)
     return [
         MonitoringCheck("integrity", name, outcome, reason)
-        for outcome, reason in judged
+        for outcome, reason in outcomes
         if outcome != "ok"
     ]
 
@@ -179,7 +179,7 @@ def evaluate_prediction_drift(value: float, policy: MonitorParams, proves: bool)
     if not proves and outcome == "critical":
         outcome = "warning"
     known = "months" if problem.contract.DAY else "rows"
-    reason = f"PSI {format_number(value, 2)} against the {known} it was judged on"
+    reason = f"PSI {format_number(value, 2)} against the {known} it was evaluated on"
     return MonitoringCheck("prediction", ANSWER, outcome, reason)
 
 

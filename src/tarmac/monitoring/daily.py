@@ -24,7 +24,7 @@ class DailyRowCounts:
     """
 
     def __init__(self, day: "pd.Series[date]") -> None:
-        """Take the day of each row before. Days before the first of them are not asked for."""
+        """Take the day of each row before. Days before the first of them do not count."""
         self.usual = float(day.value_counts().median())
         start = day.min()
         by_month = day.groupby(day.astype("str").str[:7])

@@ -1,4 +1,4 @@
-"""Judges observed rows beside the rows that the live model was made from and judged on."""
+"""Evaluate observed rows against the rows that the live model was made from and evaluated on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -59,28 +59,28 @@ def evaluate_observed_rows(
         name: feed.compute_health(observed.rows[name], observed.is_comparable)
         for name, (_, feed) in inputs.items()
     }
-    judged = [
+    findings = [
         *evaluate_integrity(observed, known, health, params),
         *checks.evaluate_drift(features, params.monitor, observed.is_comparable),
     ]
     proves = observed.is_comparable and not observed.labeled_count
     psi = compute_prediction_psi(known.p, observed.p, task)
-    judged.append(checks.evaluate_prediction_drift(psi, params.monitor, proves=proves))
-    before = ScoredSample(known.judged, known.p, params.intervals, task)
+    findings.append(checks.evaluate_prediction_drift(psi, params.monitor, proves=proves))
+    before = ScoredSample(known.evaluated, known.p, params.intervals, task)
     now = ScoredSample(observed.rows, observed.p, params.intervals, task)
     if not (before.has_two_labels and now.has_two_labels):
-        decision, summary = decide_action(judged, observed, split, params)
-        return MonitoringResult(judged, decision, summary, features, health)
+        decision, summary = decide_action(findings, observed, split, params)
+        return MonitoringResult(findings, decision, summary, features, health)
     metrics = [decay.compute_metric_decay(name, before, now) for name in params.monitor.decay]
     slices = decay.compute_slice_decays(before, now, params.evaluate.min_slice_rows)
     for change in metrics:
         most = params.monitor.decay[change.metric]
-        judged.append(checks.evaluate_metric_change(change, most, task))
-    judged.append(_evaluate_calibration(before, now, params))
-    judged += _evaluate_slices(slices, params)
+        findings.append(checks.evaluate_metric_change(change, most, task))
+    findings.append(_evaluate_calibration(before, now, params))
+    findings += _evaluate_slices(slices, params)
     table = now.compute_calibration_bins(params.evaluate.calibration_bins)
-    decision, summary = decide_action(judged, observed, split, params)
-    return MonitoringResult(judged, decision, summary, features, health, metrics, table, slices)
+    decision, summary = decide_action(findings, observed, split, params)
+    return MonitoringResult(findings, decision, summary, features, health, metrics, table, slices)
 
 
 def _evaluate_calibration(
@@ -137,28 +137,28 @@ def evaluate_integrity(
 ) -> list[MonitoringCheck]:
     """Judges whether the rows can be trusted: days, labels, and every input."""
     policy, rows = params.monitor, observed.rows
-    judged = []
+    findings = []
     # Labels of some days come later, and some days have not all that a month has.
     if observed.whole:
-        judged.append(checks.evaluate_labels(rows, known.unlabelled, policy))
+        findings.append(checks.evaluate_labels(rows, known.unlabelled, policy))
         assert known.daily is not None
         expected = list_dates(observed.first, observed.last + timedelta(days=1))
-        judged.append(checks.evaluate_days(rows, expected, known.daily, policy))
+        findings.append(checks.evaluate_days(rows, expected, known.daily, policy))
     for name, one in health.items():
-        judged += checks.evaluate_input_integrity(
+        findings += checks.evaluate_input_integrity(
             name, one, policy, len(rows), observed.is_comparable
         )
-    return judged
+    return findings
 
 
 def decide_action(
-    judged: Sequence[MonitoringCheck], observed: ObservedRows, split: AnySplit, params: AllParams
+    findings: Sequence[MonitoringCheck], observed: ObservedRows, split: AnySplit, params: AllParams
 ) -> tuple[Decision, str]:
     """Return what follows, and the reason in one line.
 
     Training is skipped on broken rows, and on rows without labels.
     """
-    acting = [check for check in judged if check.outcome == "critical"]
+    acting = [check for check in findings if check.outcome == "critical"]
     broken = [check for check in acting if check.kind == "integrity"]
     if broken:
         return "block", f"the data are broken: {_format_checks(broken)}"
@@ -171,8 +171,8 @@ def decide_action(
         and isinstance(split, SplitParams)
         and _is_retraining_due(observed, split, params)
     ):
-        return "retrain", f"on schedule: the model was last judged on {split.test.last}"
-    watched = [check for check in judged if check.outcome == "warning"]
+        return "retrain", f"on schedule: the model was last evaluated on {split.test.last}"
+    watched = [check for check in findings if check.outcome == "warning"]
     return "none", f"warnings: {_format_checks(watched)}" if watched else "nothing to be seen"
 
 

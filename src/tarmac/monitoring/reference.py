@@ -33,13 +33,13 @@ class NoReferenceError(UserError):
 
 
 class Reference:
-    """The rows before, input by input, and those that the model was judged on with its answers."""
+    """Earlier rows, input by input, and those of the model's evaluation with its answers."""
 
     def __init__(
-        self, before: pd.DataFrame, split: AnySplit, judged: pd.DataFrame, p: np.ndarray
+        self, before: pd.DataFrame, split: AnySplit, evaluated: pd.DataFrame, p: np.ndarray
     ) -> None:
         """Take the rows of all months before, or those that a model without months trained on."""
-        self.judged, self.p = judged, p
+        self.evaluated, self.p = evaluated, p
         number = assign_periods(before, split)
         trained = _select_window(before, split.train) if isinstance(split, SplitParams) else before
         known = assign_periods(trained, split)
@@ -97,8 +97,8 @@ def load_reference(live: LiveModel, observed: ObservedRows, tables: Path = FEATU
         before, *rest = (
             exclude_rows(read_part(tables, live.split, part), observed.rows) for part in PARTS
         )
-        judged = pd.concat(rest, ignore_index=True)
-        if before.empty or judged.empty:
+        evaluated = pd.concat(rest, ignore_index=True)
+        if before.empty or evaluated.empty:
             raise NoReferenceError(
                 f"{tables} has no other rows to compare the monitored rows with",
                 f"add rows: {INGEST}",
@@ -109,8 +109,8 @@ def load_reference(live: LiveModel, observed: ObservedRows, tables: Path = FEATU
         before = read_window(
             tables, MonthWindow(first=live.split.train.first, last=max(last, window.last))
         )
-        judged = _select_window(before, window)
-    return Reference(before, live.split, judged, score_rows(judged, live.scorer))
+        evaluated = _select_window(before, window)
+    return Reference(before, live.split, evaluated, score_rows(evaluated, live.scorer))
 
 
 def exclude_rows(rows: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:

@@ -54,7 +54,7 @@ def render_report(record: Mapping[str, Any]) -> str:
 
 
 def render_report_without_rows(verdict: str, decision: str, message: str) -> str:
-    """The report where no row was judged."""
+    """The report if no row was evaluated."""
     return f"## {MARKS[verdict]} {verdict}: {DECISIONS[decision]}\n\n{escape_text(message)}\n"
 
 

@@ -51,7 +51,7 @@ def write_empty_result(message: str) -> dict[str, Any]:
 
 
 def write_failed_result(message: str) -> None:
-    """Write that new data could not even be judged, so that whoever is told reads why."""
+    """Write that new data could not be evaluated, with the reason."""
     _write_result_without_rows("critical", "block", message)
 
 

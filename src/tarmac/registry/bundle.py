@@ -138,7 +138,7 @@ def _write_bundle(source: Path, release: dict[str, Any], folder: Path) -> None:
 
 
 def _update_link(link: Path, folder: Path) -> None:
-    """Make a link lead to a folder in one step: whoever looks finds the old one or the new one."""
+    """Point a link to a folder in one step: a reader finds the old folder or the new one."""
     if link.exists() and not link.is_symlink():
         raise RegistryError(f"{link} is not a link", f"move it away: `mv {link} {link}.old`")
     fresh = link.with_name(f".{link.name}.new")

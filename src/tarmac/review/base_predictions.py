@@ -32,8 +32,8 @@ class MovedTestWindow:
 
     first: str  # of head's test months
     last: str
-    asked: int  # rows that the base's model was asked about; 0 where it was not
-    told: str  # the same in words, with the reason where it was not
+    rows: int  # that the base's model predicted; 0 if it did not
+    summary: str  # the same in words, with the reason if it did not
 
 
 def load_base_predictions(
@@ -62,11 +62,11 @@ def load_base_predictions(
             test.first,
             test.last,
             0,
-            f"the base's model was not asked about them: {format_error_inline(error)}",
+            f"the base's model did not predict them: {format_error_inline(error)}",
         )
     size = len(predictions)
-    asked = f"the base's model was asked about the {size:,} rows of the test months of head"
-    return predictions, MovedTestWindow(test.first, test.last, size, asked)
+    summary = f"the base's model predicted the {size:,} rows of the test months of head"
+    return predictions, MovedTestWindow(test.first, test.last, size, summary)
 
 
 def _read_test_window(base: ResultFolder) -> tuple[str, str]:

@@ -36,12 +36,12 @@ class Provenance:
 
 def evaluate_provenance(provenance: Provenance, require_reproduced: bool) -> list[ReviewCheck]:
     """Judges whether the committed result can be had by others and is what its commit makes."""
-    judged = []
+    checks = []
     if provenance.not_in_remote:
         named, others = provenance.not_in_remote[:NAMED], len(provenance.not_in_remote) - NAMED
         more = f" and {others} others" if others > 0 else ""
         reason = f"the remote lacks {', '.join(named)}{more}: run `make push`"
-        judged.append(ReviewCheck("lineage", "outputs are pushed", "fail", reason))
+        checks.append(ReviewCheck("lineage", "outputs are pushed", "fail", reason))
     stale = find_stale_results()
     if stale:
         ran = ", ".join(provenance.ran) or "nothing"
@@ -50,16 +50,16 @@ def evaluate_provenance(provenance: Provenance, require_reproduced: bool) -> lis
             f"{stale[0]}{more} of this commit is not what it makes (ran {ran}): "
             "run `make run`, commit dvc.lock, metrics and models/card.md"
         )
-        judged.append(ReviewCheck("lineage", "dvc.lock is up to date", "fail", reason))
+        checks.append(ReviewCheck("lineage", "dvc.lock is up to date", "fail", reason))
     if provenance.rebuild in ("differs", "failed") and require_reproduced:
         where = f"in {', '.join(provenance.different)}" if provenance.different else ""
         reason = f"{SAID[provenance.rebuild]} {where}".strip()
-        judged.append(ReviewCheck("lineage", "reproduced", "fail", reason))
+        checks.append(ReviewCheck("lineage", "reproduced", "fail", reason))
     if provenance.rebuild == "identical":
-        judged.append(
+        checks.append(
             ReviewCheck("lineage", "reproduced", "pass", "rebuilt from raw data, bit for bit")
         )
-    return judged
+    return checks
 
 
 def find_stale_results() -> list[str]:

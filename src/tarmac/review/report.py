@@ -66,11 +66,11 @@ def _render_notes(review: Review) -> str:
     lines = [f"Head {format_code(review.head_name)} against base {base}."]
     if review.no_base:
         why = escape_text(review.no_base)
-        lines = [f"**There is no base to compare with** ({why}): only bounds are judged."]
+        lines = [f"**There is no base to compare with** ({why}): only bounds are checked."]
     else:
         where = (
             f"of {review.moved.first} to {review.moved.last}"
-            if review.moved and review.moved.asked
+            if review.moved and review.moved.rows
             else "are in both"
         )
         clusters = problem.contract.CLUSTERS[1]
@@ -96,11 +96,13 @@ def _render_notes(review: Review) -> str:
 def _render_policy_notes(review: Review) -> list[str]:
     """Whose code and policy the verdict is by, and whether the policy changed."""
     if review.judge:
-        note = "Judged by the base's code and policy; head's own code ran in a sandbox alone."
+        note = "Evaluated by the base's code and policy; head's own code ran in a sandbox alone."
         change = "**The policy changes with the merge**, not before: see the parameters."
     else:
-        note = "Judged by the working tree's own code; `make review JUDGE=base` does what CI does."
-        change = "**The policy itself changed**, and head's is the one that judged."
+        note = (
+            "Evaluated by the working tree's own code; `make review JUDGE=base` does what CI does."
+        )
+        change = "**The policy itself changed**, and head's is the one that counts."
     has_changed = any(key.startswith(POLICY) for key, _, _ in review.changes.params)
     return [note, change] if has_changed else [note]
 
@@ -109,13 +111,13 @@ def _render_moved_window(review: Review) -> list[str]:
     """What was done because head is tested on other months than base."""
     if review.moved is None:
         return []
-    changed = len(review.data.changed_values) if review.moved.asked else 0
+    changed = len(review.data.changed_values) if review.moved.rows else 0
     otherwise = (
         f"Columns of the features with other values in rows that both have: {changed}; "
         "it is judged by head's."
     )
     return [
-        f"**The test months moved**: {escape_text(review.moved.told)}.",
+        f"**The test months moved**: {escape_text(review.moved.summary)}.",
         *([otherwise] if changed else []),
     ]
 

@@ -88,15 +88,15 @@ def review_commit(revision: str, out: Path, approval: str = "") -> bool:
     try:
         with open_commit_result(own, ResultFolder(Path(), "", {}, frozenset())) as base:
             params = load_all_params(base.resolve_path(PARAMS))
-            judged = _evaluate_commit(head, base, params, approval or head)
+            result = _evaluate_commit(head, base, params, approval or head)
     except UserError as error:
         return _write_failure(out, error, BY_HAND)
     except Exception as error:  # noqa: BLE001 -- what a commit hands over is hostile, and may break any reader
         reason = f"{type(error).__name__}: {error}"
         unreadable = UserError(f"the outputs of the commit cannot be read ({reason})")
         return _write_failure(out, unreadable, BY_HAND)
-    _write_review(out, render_report(judged), to_json_dict(judged))
-    return judged.is_passing
+    _write_review(out, render_report(result), to_json_dict(result))
+    return result.is_passing
 
 
 def _write_failure(out: Path, error: UserError, *hints: str) -> bool:
@@ -141,11 +141,11 @@ def review_working_tree(revision: str | None, out: Path) -> bool:
     try:
         params = load_all_params()
         provenance = update_outputs()
-        judged = _review_against_base(base, params, provenance)
+        result = _review_against_base(base, params, provenance)
     except UserError as error:
         return _write_failure(out, error)
-    _write_review(out, render_report(judged), to_json_dict(judged))
-    return judged.is_passing
+    _write_review(out, render_report(result), to_json_dict(result))
+    return result.is_passing
 
 
 def update_outputs() -> Provenance:
@@ -215,12 +215,12 @@ def _review_results(
     provenance: Provenance,
 ) -> Review:
     checks = evaluate_provenance(provenance, params.review.require_reproduced)
-    judged = _compare_results(side, no_base, head, params, checks)
+    result = _compare_results(side, no_base, head, params, checks)
     if side is None:
-        return replace(judged, lineage=build_lineage(None, head, provenance))
+        return replace(result, lineage=build_lineage(None, head, provenance))
     changes = find_changes(side, head, git.list_changed_paths(side.commit))
     lineage = build_lineage(side.commit, head, provenance)
-    return replace(judged, lineage=lineage, changes=changes)
+    return replace(result, lineage=lineage, changes=changes)
 
 
 def _compare_results(
@@ -274,9 +274,9 @@ def _pair_with_base(
     test = params.split.test if isinstance(params.split, SplitParams) else None
     before, moved = load_base_predictions(base, reference, test)
     pairing = compare.pair_predictions(before, rows)
-    if moved and not moved.asked and not len(pairing.rows):
+    if moved and not moved.rows and not len(pairing.rows):
         unpaired = compare.pair_predictions(None, rows)
-        return unpaired, moved, f"the test months moved, and {moved.told}"
+        return unpaired, moved, f"the test months moved, and {moved.summary}"
     return pairing, moved, ""
 
 

@@ -142,7 +142,7 @@ class WorkerPool:
                 fail_and_requeue_trial(self.study, trial)
 
     def _stop_workers(self) -> None:
-        """Wait for the workers; they go when no trial is left, or when they are told to."""
+        """Wait for the workers; they go when no trial is left, or when they get a signal."""
         limit = time.monotonic() + PATIENCE
         for name, process in self._workers.values():
             try:

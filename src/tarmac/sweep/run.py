@@ -58,7 +58,7 @@ def _certify_best(study: Study, top: int) -> None:
         )
     if names:
         print(
-            f"{names[-1]} is in the workspace: `make review` judges it; "
+            f"{names[-1]} is in the workspace: `make review` evaluates it; "
             "`dvc exp show` lists all experiments"
         )
 

@@ -1,4 +1,4 @@
-"""One trial: draws parameters, fits as the stage does, and is judged on validation."""
+"""One trial: draws parameters, fits as the stage does, and is evaluated on validation."""
 
 import time
 from collections.abc import Callable
@@ -47,7 +47,7 @@ class Objective:
         worker: str,
         alive: Callable[[], None],
     ):
-        """Keep the data for all trials of a worker. `alive` raises where the worker shall end."""
+        """Keep the data for all trials of a worker. `alive` raises if the worker must end."""
         self._study, self._params, self._split, self._total = study, params, split, total
         self._worker, self._alive, self.number = worker, alive, -1
 

@@ -191,7 +191,7 @@ def remove(state: Path, name: str) -> None:
 
 
 def main(state: Path, action: str, *words: str) -> None:
-    """Do what Docker's client would be asked to do, and print what it would print."""
+    """Carry out a command of Docker's client, and print what it would print."""
     with (state / "calls").open("a") as calls:
         given = sys.stdin.read() if "--password-stdin" in words else ""
         calls.write(json.dumps({"argv": ["docker", action, *words], "given": given}) + "\n")

@@ -114,7 +114,7 @@ def test_stops_with_error_when_cluster_refuses_manifest(cluster):
 
 
 @pytest.mark.parametrize(
-    ("environment", "image", "told"),
+    ("environment", "image", "message"),
     [
         ("prod", "ghcr.io/team/service:v0.0.2", "by its digest"),
         ("prod", "ghcr.io/team/service@sha256:0a", "by its digest"),
@@ -126,10 +126,10 @@ def test_stops_with_error_when_cluster_refuses_manifest(cluster):
         ("prod", f"$(touch pwned){IMAGE}", "by its digest"),
     ],
 )
-def test_rejects_unknown_environment_or_image_without_digest(cluster, environment, image, told):
+def test_rejects_unknown_environment_or_image_without_digest(cluster, environment, image, message):
     done = cluster.deploy(ENVIRONMENT=environment, IMAGE=image.replace("$", "$$"))
     assert done.returncode != 0
-    assert told in done.stderr
+    assert message in done.stderr
     assert cluster.calls == []
     assert not list(cluster.folder.rglob("pwned"))
 

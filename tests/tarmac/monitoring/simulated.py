@@ -91,8 +91,8 @@ def world(
 
 
 def reference(draw: np.random.Generator, task: Task = TASK, split: AnySplit = SPLIT) -> Reference:
-    """January to August of the same world, the last two judged."""
+    """January to August of the same world, the last two evaluated."""
     parts = [world(draw, date(2013, month, 1), DAYS - 2, task) for month in range(1, 9)]
     rows = pd.concat([part.rows for part in parts], ignore_index=True)
-    judged = pd.concat([part.rows for part in parts[6:]], ignore_index=True)
-    return Reference(rows, split, judged, np.concatenate([part.p for part in parts[6:]]))
+    evaluated = pd.concat([part.rows for part in parts[6:]], ignore_index=True)
+    return Reference(rows, split, evaluated, np.concatenate([part.p for part in parts[6:]]))

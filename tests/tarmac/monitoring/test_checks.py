@@ -286,7 +286,7 @@ def test_states_share_of_rows_without_label():
 
 
 def test_states_why_labels_are_unusable():
-    unlabelled = "no row has a label yet: metrics cannot be judged"
+    unlabelled = "no row has a label yet: metrics cannot be computed"
     assert labels(np.nan) == checks.MonitoringCheck("integrity", "labels", "warning", unlabelled)
     same = checks.MonitoringCheck("integrity", "labels", "critical", "all labels are the same")
     assert labels(*[1.0] * 98, np.nan, np.nan) == same
@@ -409,7 +409,7 @@ def test_drift_of_some_days_is_never_critical():
 
 
 def test_states_drift_of_predictions():
-    reason = "PSI {} against the months it was judged on"
+    reason = "PSI {} against the months it was evaluated on"
     stated = ((0.5, "0.50", "critical"), (0.126, "0.13", "warning"), (0.0, "0.00", "ok"))
     for value, shown, outcome in stated:
         found = checks.evaluate_prediction_drift(value, POLICY, proves=True)

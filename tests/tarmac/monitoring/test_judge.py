@@ -28,7 +28,7 @@ NEXT = date(2013, 9, 1)
 
 
 def lived(seed: int, params: AllParams = PARAMS, **change: float) -> MonitoringResult:
-    """A month of a world of its own, judged beside that world's past."""
+    """A month of a world of its own, evaluated against that world's past."""
     draw = np.random.default_rng(seed)
     known = reference(draw)
     return evaluate_observed_rows(world(draw, NEXT, DAYS, **change), known, SPLIT, params)
@@ -154,7 +154,7 @@ def check(kind: str, outcome: str) -> MonitoringCheck:
         ([check("drift", "critical")], "2013-09", "retrain"),
         ([check("slice", "warning")], "2013-09", "none"),
         ([], "2013-10", "none"),
-        ([], "2013-11", "retrain"),  # three months after the last that it was judged on
+        ([], "2013-11", "retrain"),  # three months after the last that it was evaluated on
         ([check("integrity", "critical")], "2014-03", "block"),
     ],
 )

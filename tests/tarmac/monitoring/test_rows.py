@@ -248,11 +248,11 @@ def test_untimed_rows_are_excluded_from_their_reference(whole, tmp_path):
         logged(whole.iloc[50:350], tmp_path / "log"), tmp_path / "tables", day=None
     )
     known = load_reference(LiveModel("v1", "", "", split, Formula()), found, tmp_path / "tables")
-    assert known.rows + len(known.judged) == len(whole) - 300
-    keys = known.judged.merge(found.rows, on=list(problem.contract.KEY))
+    assert known.rows + len(known.evaluated) == len(whole) - 300
+    keys = known.evaluated.merge(found.rows, on=list(problem.contract.KEY))
     assert keys.empty
     assert 0.5 < known.rows / (len(whole) - 300) < 0.7
-    np.testing.assert_array_equal(known.p, Formula().score(known.judged))
+    np.testing.assert_array_equal(known.p, Formula().score(known.evaluated))
     every = replace(found, rows=whole)
     with pytest.raises(UserError, match="no other rows to compare the monitored rows with"):
         load_reference(LiveModel("v1", "", "", split, Formula()), every, tmp_path / "tables")

@@ -254,6 +254,14 @@ def test_rejects_non_mapping_and_invalid_yaml_in_one_line(path, content, expecte
     assert re.match(rf"{re.escape(str(path))}.*{expected}", told[0]), told[0]
 
 
+def rename_key(key: str, new: str) -> str:
+    """Return the file with another name for the last part of a key."""
+    lines = TEXT.splitlines(keepends=True)
+    number = places(TEXT)[key] - 1
+    lines[number] = lines[number].replace(f"{key.rsplit('.', maxsplit=1)[-1]}:", f"{new}:")
+    return "".join(lines)
+
+
 @pytest.mark.parametrize(
     ("key", "wrong"),
     [
@@ -267,10 +275,7 @@ def test_rejects_non_mapping_and_invalid_yaml_in_one_line(path, content, expecte
 )
 def test_suggests_known_key_of_section_for_unknown_one(path, key, wrong):
     right = key.split(".")[-1]
-    lines = TEXT.splitlines(keepends=True)
-    number = places(TEXT)[key] - 1
-    lines[number] = lines[number].replace(f"{right}:", f"{wrong}:")
-    path.write_text("".join(lines))
+    path.write_text(rename_key(key, wrong))
     with pytest.raises(ParamsError, match=f"{wrong}: unknown key") as caught:
         load_all_params(path)
     assert caught.value.hint == f"did you mean `{right}`? print the known keys with `tarmac params`"
@@ -290,10 +295,7 @@ def test_suggests_known_key_of_section_for_unknown_one(path, key, wrong):
 )
 def test_names_new_key_for_one_of_an_earlier_release(path, key, old):
     new = key.split(".")[-1]
-    lines = TEXT.splitlines(keepends=True)
-    number = places(TEXT)[key] - 1
-    lines[number] = lines[number].replace(f"{new}:", f"{old}:")
-    path.write_text("".join(lines))
+    path.write_text(rename_key(key, old))
     with pytest.raises(ParamsError, match=f"{old}: unknown key") as caught:
         load_all_params(path)
     hint = f"`{old}` was renamed `{new}`. print the known keys with `tarmac params`"

@@ -39,12 +39,12 @@ def path(tmp_path):
 
 
 def told_once(path, text: str, key: str, line: int, expected: str) -> None:
-    """The text has one mistake, told on its line and by its key with what was expected."""
-    told = mistakes(path, text)
-    assert len(told) == 1, told
-    assert re.match(rf"{re.escape(str(path))}:{line}: {re.escape(key)}: .*{expected}", told[0]), (
-        told[0]
-    )
+    """The text has one mistake, described on its line and by its key with what was expected."""
+    reported = mistakes(path, text)
+    assert len(reported) == 1, reported
+    assert re.match(
+        rf"{re.escape(str(path))}:{line}: {re.escape(key)}: .*{expected}", reported[0]
+    ), reported[0]
 
 
 def removed(text: str, section: str) -> str:
@@ -217,8 +217,8 @@ def test_reports_missing_section_where_it_belongs(path, section):
 @pytest.mark.parametrize("key", KEYS)
 def test_reports_misspelt_key_as_unknown_and_missing(path, key):
     parent, _, name = key.rpartition(".")
-    told = mistakes(path, renamed(TEXT, key, f"{name}s"))
-    assert f"{path}:{LINES[key]}: {key}s: unknown key" in "\n".join(told)
+    reported = mistakes(path, renamed(TEXT, key, f"{name}s"))
+    assert f"{path}:{LINES[key]}: {key}s: unknown key" in "\n".join(reported)
     missing = f"{path}:{LINES[parent]}: {key}: this key is missing"
-    assert (missing in told) == (name != "suspicious_beyond")
-    assert len(told) == 2 - (name == "suspicious_beyond")
+    assert (missing in reported) == (name != "suspicious_beyond")
+    assert len(reported) == 2 - (name == "suspicious_beyond")

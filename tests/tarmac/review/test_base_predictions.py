@@ -114,7 +114,7 @@ def test_base_predictions_equal_its_model_on_head_rows(sides, fitted):
     found = found.set_index(list(problem.contract.KEY)).loc[expected.index]
     assert np.abs(found["probability"] - expected["probability"]).max() < TOLERANCE
     assert (found[problem.contract.TARGET] == expected[problem.contract.TARGET]).all()
-    told = "the base's model was asked about the 180 rows of the test months of head"
+    told = "the base's model predicted the 180 rows of the test months of head"
     assert moved == MovedTestWindow("2014-01", "2014-02", 180, told)
 
 
@@ -171,7 +171,7 @@ def test_does_not_score_model_on_months_it_learned_from(sides, fitted, windows, 
     assert set(found["probability"]) == {0.25}
     reason = f"the model was trained on months up to {last}, and head is tested from 2014-01 on"
     assert moved == MovedTestWindow(
-        "2014-01", "2014-02", 0, f"the base's model was not asked about them: {reason}"
+        "2014-01", "2014-02", 0, f"the base's model did not predict them: {reason}"
     )
 
 
@@ -181,7 +181,7 @@ def test_does_not_score_model_on_months_it_learned_from(sides, fitted, windows, 
 def test_does_not_score_model_without_valid_split_metadata(sides, fitted, metadata):
     base, head = sides
     write_model(base, fitted, **metadata)
-    assert load_base_predictions(base, head, TEST)[1].told.endswith(
+    assert load_base_predictions(base, head, TEST)[1].summary.endswith(
         "the metadata of the model does not name the training months"
     )
 
@@ -215,13 +215,13 @@ def test_does_not_score_model_with_missing_or_mistyped_inputs(sides, columns, re
     change(head, "2014-02", **columns)
     found, moved = load_base_predictions(base, head, TEST)
     assert set(found["probability"]) == {0.25}
-    assert (moved.asked, moved.told) == (0, f"the base's model was not asked about them: {reason}")
+    assert (moved.rows, moved.summary) == (0, f"the base's model did not predict them: {reason}")
 
 
 def test_accepts_integer_column_as_numeric_input(sides):
     base, head = sides
     change(head, "2014-02", temp=50)
-    assert load_base_predictions(base, head, TEST)[1].asked == 180
+    assert load_base_predictions(base, head, TEST)[1].rows == 180
 
 
 def test_contract_has_categorical_column_outside_key():
@@ -233,12 +233,12 @@ def test_contract_has_categorical_column_outside_key():
 def test_reports_missing_or_unreadable_model(sides):
     base, head = sides
     base.resolve_path(MODEL).write_bytes(base.resolve_path(MODEL).read_bytes()[:1000])
-    assert load_base_predictions(base, head, TEST)[1].told.endswith(
+    assert load_base_predictions(base, head, TEST)[1].summary.endswith(
         "models/model.onnx of the base base cannot be read;"
         " compare with another commit: `make review BASE=COMMIT`"
     )
     lost = ResultFolder(base.folder, "base", {}, base.present - {MODEL})
-    assert load_base_predictions(lost, head, TEST)[1].told.endswith(
+    assert load_base_predictions(lost, head, TEST)[1].summary.endswith(
         "the remote does not have models/model.onnx of the base base;"
         " run `make push` in a clone that has it"
     )
@@ -247,4 +247,4 @@ def test_reports_missing_or_unreadable_model(sides):
 def test_scores_model_when_base_has_no_params_file(sides):
     base, head = sides
     base.resolve_path("params.yaml").unlink()
-    assert load_base_predictions(base, head, TEST)[1].asked == 180
+    assert load_base_predictions(base, head, TEST)[1].rows == 180

@@ -58,7 +58,7 @@ PARTS = [
     "a carrier never seen",
     "xychart-beta",
 ]
-BY_ITSELF = "Judged by the working tree's own code; make review JUDGE=base does what CI does."
+BY_ITSELF = "Evaluated by the working tree's own code; make review JUDGE=base does what CI does."
 NOTE = seen(CUT.replace("*", "").replace("`", ""))
 
 
@@ -164,10 +164,10 @@ def test_notes_name_side_whose_policy_applies():
         notes(page(review(changes=changed, judge=judge))) for judge in ("", cases.BASE)
     )
     assert by_itself.endswith(
-        f"{BY_ITSELF} The policy itself changed, and head's is the one that judged."
+        f"{BY_ITSELF} The policy itself changed, and head's is the one that counts."
     )
     assert by_base.endswith(
-        "Judged by the base's code and policy; head's own code ran in a sandbox alone."
+        "Evaluated by the base's code and policy; head's own code ran in a sandbox alone."
         " The policy changes with the merge, not before: see the parameters."
     )
 
@@ -287,7 +287,7 @@ def test_behavior_section_lists_every_behavior_with_result():
 def test_report_without_base_states_reason_and_head_values(reason):
     found = page(cases.without_base(reason))
     assert notes(found).startswith(
-        f"There is no base to compare with ({reason}): only bounds are judged."
+        f"There is no base to compare with ({reason}): only bounds are checked."
     )
     assert f"({reason})" not in " ".join(found.of("strong"))
     for words in ("in both", "test sets differ", "another label"):
@@ -338,10 +338,10 @@ ASKED = MovedTestWindow(
     "2014-01",
     "2014-02",
     53_991,
-    "the base's model was asked about the 53,991 rows of the test months of head",
+    "the base's model predicted the 53,991 rows of the test months of head",
 )
 UNASKED = MovedTestWindow(
-    "2014-01", "2014-02", 0, "the base's model was not asked about them: it takes temp"
+    "2014-01", "2014-02", 0, "the base's model did not predict them: it takes temp"
 )
 
 
@@ -350,7 +350,7 @@ def test_reports_moved_test_months_and_their_handling():
     assert told.endswith(
         "53,991 test rows of 2014-01 to 2014-02, "
         f"95% intervals by resampled {problem.contract.CLUSTERS[1]}. "
-        "The test months moved: the base's model was asked about "
+        "The test months moved: the base's model predicted "
         "the 53,991 rows of the test months of head. "
         f"{BY_ITSELF}"
     )
@@ -361,9 +361,7 @@ def test_reports_moved_test_months_and_their_handling():
     told = notes(page(review(moved=UNASKED, compared=counts)))
     by = f"95% intervals by resampled {problem.contract.CLUSTERS[1]}"
     assert f"50 test rows are in both, {by}. The test months moved: the base's" in told
-    assert (
-        "was not asked about them: it takes temp. The test sets differ: 3 rows only in base" in told
-    )
+    assert "did not predict them: it takes temp. The test sets differ: 3 rows only in base" in told
     assert "Columns of the features" not in told
     assert "months moved" not in page(cases.without_base("no default branch")).text
 
@@ -371,7 +369,7 @@ def test_reports_moved_test_months_and_their_handling():
 @pytest.mark.parametrize("value", FRAGMENTS)
 def test_hostile_input_name_adds_no_markup(value):
     found, usual = (
-        page(review(moved=dataclasses.replace(UNASKED, told=f"it takes {name}")))
+        page(review(moved=dataclasses.replace(UNASKED, summary=f"it takes {name}")))
         for name in (value, "")
     )
     assert found.tags == usual.tags

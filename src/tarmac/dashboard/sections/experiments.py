@@ -1,4 +1,4 @@
-"""What was tried: every experiment that DVC keeps here, beside the commit that it started from."""
+"""What was tried: every experiment that DVC keeps here, with the commit that it started from."""
 
 from collections.abc import Sequence
 from itertools import groupby

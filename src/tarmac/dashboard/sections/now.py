@@ -51,8 +51,10 @@ def find_live_version(known: PageData) -> dict[str, Any] | None:
     if known.registry is None:
         return None
     versions: list[dict[str, Any]] = known.registry["versions"]
-    asked = known.registry["environments"].get("prod")
-    return next((version for version in versions if version["version"] == asked), versions[0])
+    in_production = known.registry["environments"].get("prod")
+    return next(
+        (version for version in versions if version["version"] == in_production), versions[0]
+    )
 
 
 def _summarize_state(known: PageData) -> str:

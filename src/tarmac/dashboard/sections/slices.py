@@ -47,16 +47,16 @@ def build_section(known: PageData) -> PageSection:
             known.list_sources(INTERVALS),
         )
     kinds = list(dict.fromkeys(one.slice for one in slices))
-    judged = [one for one in slices if one.score.value is not None]
-    judged.sort(key=lambda one: (kinds.index(one.slice), one.score.value))
+    scored = [one for one in slices if one.score.value is not None]
+    scored.sort(key=lambda one: (kinds.index(one.slice), one.score.value))
     whole = known.current.get(MAIN)
     title = f"{format_metric_name(MAIN)} by slice, {TESTED}"
     overall = whole.value if whole else None
     blocks: list[Block] = [_build_table(slices), *_build_change_blocks(known.last_month)]
-    if judged:
+    if scored:
         blocks.insert(
             0,
-            vega.build_chart(title, READS, lambda width: _build_chart_spec(judged, overall, width)),
+            vega.build_chart(title, READS, lambda width: _build_chart_spec(scored, overall, width)),
         )
     paths = [INTERVALS]
     if known.last_month and known.last_month.slices:
@@ -64,23 +64,23 @@ def build_section(known: PageData) -> PageSection:
     return PageSection(
         "slices",
         "Slices",
-        _summarize_slices(judged, slices),
+        _summarize_slices(scored, slices),
         blocks,
         known.list_sources(*paths),
     )
 
 
-def _summarize_slices(judged: Sequence[SliceRecord], slices: Sequence[SliceRecord]) -> str:
-    if not judged:
-        return "Every slice has too few rows to be judged."
-    worst = min(judged, key=lambda one: one.score.value or 0)
-    few = len(slices) - len(judged)
-    left = f" {few} of {len(slices)} slices have too few rows to be judged." if few else ""
+def _summarize_slices(scored: Sequence[SliceRecord], slices: Sequence[SliceRecord]) -> str:
+    if not scored:
+        return "Every slice has too few rows for a score."
+    worst = min(scored, key=lambda one: one.score.value or 0)
+    few = len(slices) - len(scored)
+    left = f" {few} of {len(slices)} slices have too few rows for a score." if few else ""
     score = f"{format_metric_name(MAIN)} {format_estimate(worst.score)}"
     return f"The weakest slice is {worst.slice} {worst.value}, {score}.{left}"
 
 
-def _build_chart_spec(judged: Sequence[SliceRecord], whole: float | None, width: int) -> Spec:
+def _build_chart_spec(scored: Sequence[SliceRecord], whole: float | None, width: int) -> Spec:
     rows = [
         {
             "name": f"{one.slice} {one.value}",
@@ -89,7 +89,7 @@ def _build_chart_spec(judged: Sequence[SliceRecord], whole: float | None, width:
             "high": one.score.high,
             "tip": f"{one.slice} {one.value}: {format_estimate(one.score, 4)}, {one.rows:,} rows",
         }
-        for one in judged
+        for one in scored
     ]
     return _build_interval_spec(rows, format_metric_name(MAIN), ".2f", whole, width)
 
