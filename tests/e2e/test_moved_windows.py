@@ -95,6 +95,7 @@ def test_base_is_not_evaluated_on_months_it_learned_from(live):
     """The other way round: the later model was validated on the earlier one's test month."""
     found = review(live, "--base", "main")
     reason = "the model was trained on months up to 2013-11, and head is tested from 2013-11 on"
+    reason += "; set `split.test` in params.yaml to months after 2013-11"
     told = f"the base's model did not predict them: {reason}"
     assert found.verdict["moved"] == {
         "first": "2013-11",

@@ -21,6 +21,8 @@ from tarmac.pipeline.models.scorer import Scorer
 from tarmac.review.compare import merge_by_key
 from tarmac.review.result_folder import FEATURES, MODEL, PARAMS, PREDICTIONS, ResultFolder
 
+COMPARE = "compare with another commit: `make review BASE=COMMIT`"
+
 
 class NotComparableError(UserError):
     """Why the base's model cannot answer for head's test rows, or must not."""
@@ -87,7 +89,7 @@ def _score_with_base_model(
     except UserError:
         raise NotComparableError(
             f"{MODEL} of the base {base.commit[:7]} cannot be read",
-            "compare with another commit: `make review BASE=COMMIT`",
+            COMPARE,
         ) from None
     require_unseen_months(model.metadata, test)
     require_model_inputs(model, head, test)
@@ -113,11 +115,15 @@ def require_unseen_months(metadata: Mapping[str, str], test: MonthWindow) -> Non
         last = max(str(split[part]["last"]) for part in ("train", "validation"))
     except (KeyError, TypeError, ValueError):
         raise NotComparableError(
-            "the metadata of the model does not name the training months"
+            "the metadata of the model does not name the training months",
+            f"make the model again (`make run`), or {COMPARE}",
         ) from None
     if test.first <= last:
         tested = f"head is tested from {test.first} on"
-        raise NotComparableError(f"the model was trained on months up to {last}, and {tested}")
+        raise NotComparableError(
+            f"the model was trained on months up to {last}, and {tested}",
+            f"set `split.test` in {PARAMS} to months after {last}",
+        )
 
 
 def require_model_inputs(model: Scorer, head: ResultFolder, test: MonthWindow) -> None:
@@ -135,11 +141,15 @@ def require_model_inputs(model: Scorer, head: ResultFolder, test: MonthWindow) -
         }
         if lacking := [name for name in kinds if name not in types]:
             names = ", ".join(lacking)
-            raise NotComparableError(f"the model requires {names}, missing in head's features")
+            raise NotComparableError(
+                f"the model requires {names}, missing in head's features",
+                f"add them to the features, or {COMPARE}",
+            )
         if other := [f"{name} as {kind}" for name, kind in kinds.items() if types[name] != kind]:
             names = ", ".join(other)
             raise NotComparableError(
-                f"the model requires {names}, of another type in head's features"
+                f"the model requires {names}, of another type in head's features",
+                f"write them with that type, or {COMPARE}",
             )
 
 

@@ -277,7 +277,8 @@ def _read_untrusted_table(path: Path, rows: int) -> pd.DataFrame:
         size = pq.read_metadata(path).num_rows
         if size > MORE_ROWS * rows + 1000:
             many = f"far more rows ({size:,}) than the base ({rows:,})"
-            raise CandidateError(f"{FEATURES}/{path.name} has {many}")
+            hint = "check that the features do not repeat rows"
+            raise CandidateError(f"{FEATURES}/{path.name} has {many}", hint)
         table = pd.read_parquet(path)
         if table.duplicated(list(problem.contract.KEY)).any():
             message = f"{FEATURES}/{path.name} has more than one row with the same key"
@@ -286,7 +287,8 @@ def _read_untrusted_table(path: Path, rows: int) -> pd.DataFrame:
         raise
     except Exception as error:  # noqa: BLE001 -- a hostile file may break its reader in any way
         raise CandidateError(
-            f"{FEATURES}/{path.name} cannot be read ({type(error).__name__}: {error})"
+            f"{FEATURES}/{path.name} cannot be read ({type(error).__name__}: {error})",
+            "make the features again (`make run`), and commit the result",
         ) from None
     return table
 
@@ -306,7 +308,8 @@ def merge_head_columns(
         places = ours[key].merge(numbered, on=key, how="left")["place"]
     except (ValueError, KeyError, TypeError) as error:
         reason = f"the keys of {FEATURES} do not match those of the base ({error})"
-        raise CandidateError(reason) from None
+        hint = f"keep the columns {', '.join(key)} and their types in the features"
+        raise CandidateError(reason, hint) from None
     known = places.notna().to_numpy()
     differences.only_base += int((~known).sum())
     differences.only_head += len(theirs) - int(known.sum())
@@ -362,11 +365,13 @@ def _run_stage(name: str, tree: Path) -> None:
         )
     except subprocess.TimeoutExpired:
         reason = f"stage {name} of the base took longer than {SCORING_SECONDS:,} seconds"
-        raise CandidateError(reason) from None
+        hint = "use a model that predicts faster, or features with fewer rows"
+        raise CandidateError(reason, hint) from None
     if done.returncode:
         lines = [f"  {line}" for line in _select_error_lines(done.stderr)]
         failed = f"stage {name} of the base failed on the commit's outputs:"
-        raise CandidateError("\n".join([failed, *lines]))
+        hint = "make the outputs again (`make run`), and commit the result"
+        raise CandidateError("\n".join([failed, *lines]), hint)
 
 
 def _select_error_lines(stderr: str) -> list[str]:

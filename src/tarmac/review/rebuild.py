@@ -171,7 +171,7 @@ def exchange_labels(head: ResultFolder, work: Path, split: AnySplit) -> bool:
         ).assign(_test=True)
     except Exception as error:  # noqa: BLE001 -- a hostile file may break its reader in any way
         reason = f"{FEATURES} of the commit cannot be read ({type(error).__name__})"
-        raise RebuildError(reason) from None
+        raise RebuildError(reason, "make them again (`make run`), and commit the result") from None
     for _, path in list_raw_files(work / RAW, None):
         rows = pq.read_table(path)
         if not {*problem.contract.KEY, problem.contract.TARGET} <= {*rows.column_names}:
@@ -215,7 +215,8 @@ def _rebuild_with_other_future(
         return *compare_decided_rows(head, tree.work, params.problem, cut, first), cut
     except Exception as error:  # noqa: BLE001 -- a hostile file may break its reader in any way
         reason = f"{FEATURES} of the rebuild cannot be compared ({type(error).__name__})"
-        raise RebuildError(reason) from None
+        hint = "check that the features have the same columns after each run (`make reproduce`)"
+        raise RebuildError(reason, hint) from None
 
 
 def find_look_ahead_months(committed: Path, blind: Path, first_test: str) -> list[str]:

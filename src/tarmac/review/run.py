@@ -93,7 +93,10 @@ def review_commit(revision: str, out: Path, approval: str = "") -> bool:
         return _write_failure(out, error, BY_HAND)
     except Exception as error:  # noqa: BLE001 -- what a commit hands over is hostile, and may break any reader
         reason = f"{type(error).__name__}: {error}"
-        unreadable = UserError(f"the outputs of the commit cannot be read ({reason})")
+        unreadable = UserError(
+            f"the outputs of {revision} cannot be read ({reason})",
+            "make them again (`make run`), and commit the result",
+        )
         return _write_failure(out, unreadable, BY_HAND)
     _write_review(out, render_report(result), to_json_dict(result))
     return result.is_passing

@@ -16,7 +16,7 @@ from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import MonthWindow
 from tarmac.pipeline.training.export import TOLERANCE, export_onnx
-from tarmac.review.base_predictions import MovedTestWindow, load_base_predictions
+from tarmac.review.base_predictions import COMPARE, MovedTestWindow, load_base_predictions
 from tarmac.review.compare import pair_predictions
 from tarmac.review.result_folder import FEATURES, MODEL, PREDICTIONS, ResultFolder
 from tests.tarmac.pipeline import sample
@@ -170,6 +170,7 @@ def test_does_not_score_model_on_months_it_learned_from(sides, fitted, windows, 
     found, moved = load_base_predictions(base, head, TEST)
     assert set(found["probability"]) == {0.25}
     reason = f"the model was trained on months up to {last}, and head is tested from 2014-01 on"
+    reason += f"; set `split.test` in params.yaml to months after {last}"
     assert moved == MovedTestWindow(
         "2014-01", "2014-02", 0, f"the base's model did not predict them: {reason}"
     )
@@ -182,7 +183,8 @@ def test_does_not_score_model_without_valid_split_metadata(sides, fitted, metada
     base, head = sides
     write_model(base, fitted, **metadata)
     assert load_base_predictions(base, head, TEST)[1].summary.endswith(
-        "the metadata of the model does not name the training months"
+        "the metadata of the model does not name the training months;"
+        f" make the model again (`make run`), or {COMPARE}"
     )
 
 
@@ -195,19 +197,26 @@ def change(head: ResultFolder, name: str, **columns: object) -> None:
     ).to_parquet(path)
 
 
+ADD = f"add them to the features, or {COMPARE}"
+WRITE = f"write them with that type, or {COMPARE}"
+
+
 @pytest.mark.parametrize(
     ("columns", "reason"),
     [
         (
             {"temp": None, "spare": None},
-            "the model requires temp, spare, missing in head's features",
+            f"the model requires temp, spare, missing in head's features; {ADD}",
         ),
-        ({"dest": None}, "the model requires dest, missing in head's features"),
+        ({"dest": None}, f"the model requires dest, missing in head's features; {ADD}"),
         (
             {"temp": "warm"},
-            "the model requires temp as a number, of another type in head's features",
+            f"the model requires temp as a number, of another type in head's features; {WRITE}",
         ),
-        ({"dest": 3}, "the model requires dest as text, of another type in head's features"),
+        (
+            {"dest": 3},
+            f"the model requires dest as text, of another type in head's features; {WRITE}",
+        ),
     ],
 )
 def test_does_not_score_model_with_missing_or_mistyped_inputs(sides, columns, reason):
