@@ -80,9 +80,10 @@ def read_report(path: Path) -> str:
     if "\0" in text:
         raise ReportError(f"{shown} contains NUL bytes", FIND_WRITER)
     text = neutralize_text(text)
-    if len(text) > LIMIT or not text.strip():
-        message = f"{shown} is empty, or longer than {LIMIT:,} characters"
-        raise ReportError(message, FIND_WRITER)
+    if not text.strip():
+        raise ReportError(f"{shown} is empty", FIND_WRITER)
+    if len(text) > LIMIT:
+        raise ReportError(f"{shown} is longer than {LIMIT:,} characters", FIND_WRITER)
     return text
 
 

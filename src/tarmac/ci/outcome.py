@@ -86,8 +86,10 @@ def render_report(path: Path) -> str:
 
 def _parse_outcome(monitored: Mapping[str, Any], reviewed: Mapping[str, Any]) -> RunOutcome:
     decision = monitored.get("decision")
-    if decision not in DECISIONS or monitored.get("verdict") not in VERDICTS:
-        raise ReportError(f"{MONITORED} has no valid verdict or decision", READ_LOG)
+    if decision not in DECISIONS:
+        raise ReportError(f"{MONITORED} has no valid decision", READ_LOG)
+    if monitored.get("verdict") not in VERDICTS:
+        raise ReportError(f"{MONITORED} has no valid verdict", READ_LOG)
     made = "" if decision == "block" else _format_line(monitored.get("made", ""))
     review = reviewed.get("verdict", "") if made else ""
     if made and review not in ("pass", "fail"):
@@ -131,8 +133,12 @@ def _format_line(value: object) -> str:
 
 def _read_json(path: Path) -> dict[str, Any]:
     """A JSON object of a small, regular file. Raises `ReportError` where it is none."""
-    if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
-        raise ReportError(f"{path} is missing or not a regular file", READ_LOG)
+    if path.is_symlink() or path.parent.is_symlink():
+        raise ReportError(f"{path} is behind a symbolic link", FIND_WRITER)
+    if not path.exists():
+        raise ReportError(f"{path} is missing", READ_LOG)
+    if not path.is_file():
+        raise ReportError(f"{path} is not a regular file", FIND_WRITER)
     if path.stat().st_size > MOST:
         raise ReportError(f"{path} is larger than {MOST:,} bytes", FIND_WRITER)
     try:

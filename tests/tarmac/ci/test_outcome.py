@@ -85,7 +85,7 @@ BROKEN = {
         None,
         None,
         "success",
-        "monitoring/monitoring.json is missing or not a regular file",
+        "monitoring/monitoring.json is missing; open the log of the run",
     ),
     "cut": (
         '{"verdict"',
@@ -96,24 +96,24 @@ BROKEN = {
     ),
     "a list": ([OK], None, "success", "monitoring.json is not a JSON object"),
     "deep": ("[" * 100_000, None, "success", "monitoring.json is not valid JSON: "),
-    "no decision": ({"verdict": "ok"}, None, "success", "has no valid verdict or decision"),
+    "no decision": ({"verdict": "ok"}, None, "success", "has no valid decision"),
     "another decision": (
         {**OK, "decision": "release"},
         None,
         "success",
-        "has no valid verdict or decision",
+        "has no valid decision",
     ),
     "another verdict": (
         {**OK, "verdict": "</summary>"},
         None,
         "success",
-        "has no valid verdict or decision",
+        "has no valid verdict",
     ),
     "a list for a word": (
         {**OK, "verdict": ["ok"]},
         None,
         "success",
-        "has no valid verdict or decision",
+        "has no valid verdict",
     ),
     "checks that are none": (
         {**HELD, "checks": ["x"]},
