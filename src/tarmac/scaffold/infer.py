@@ -186,12 +186,13 @@ def find_or_add_key(
     It is the requested column, the first that can name rows, or else a new one.
     """
     if request.key:
-        repeated = int(rows[request.key].duplicated().sum())
-        if rows[request.key].isna().any() or repeated > DUPLICATES * len(rows):
-            message = (
-                f"the key {request.key} is missing, or repeated in too many rows ({repeated:,})"
-            )
-            raise ScaffoldError(message, "choose a column that identifies rows, or omit the key")
+        key = rows[request.key]
+        missing, repeated = int(key.isna().sum()), int(key.duplicated().sum())
+        hint = "choose a column that identifies rows, or omit the key"
+        if missing:
+            raise ScaffoldError(f"the key {request.key} is missing in {missing:,} row(s)", hint)
+        if repeated > DUPLICATES * len(rows):
+            raise ScaffoldError(f"the key {request.key} is repeated in {repeated:,} rows", hint)
         return rows, request.key
     for name in rows.columns:
         is_free = name not in (request.target, request.time, request.group)

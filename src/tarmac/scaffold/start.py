@@ -45,9 +45,11 @@ def init_problem(name: str, path: Path, request: ProblemRequest) -> Iterator[str
     Raise `ScaffoldError` before anything is changed if the tree has changes, or if the table has
     no problem.
     """
-    if not (name and path.name and request.target):
+    required = {"NAME": name, "FROM": path.name, "TARGET": request.target}
+    missing = [option for option, value in required.items() if not value]
+    if missing:
         hint = "give all three: `make init-problem NAME=… FROM=… TARGET=…`"
-        raise ScaffoldError("the name, the file or the target of the problem is missing", hint)
+        raise ScaffoldError(f"{', '.join(missing)} of the problem is missing", hint)
     check_name_is_free(name)
     check_work_is_saved(name)
     inferred = infer_problem(read_as_text(path), request)
@@ -160,7 +162,8 @@ def build_raw_table(inferred: InferredProblem, name: str) -> pa.Table:
         return parse_raw_table(name, inferred.rows, build_raw_schema(inferred.columns))
     except (UserError, pa.ArrowException) as error:
         message = f"{name}: {str(error).splitlines()[0]}"
-        raise ScaffoldError(message, getattr(error, "hint", "")) from None
+        hint = getattr(error, "hint", "") or "correct the value in the file"
+        raise ScaffoldError(message, hint) from None
 
 
 def remove_old_outputs() -> None:

@@ -133,7 +133,7 @@ def test_keeps_requested_key_with_few_repeats_or_adds_id() -> None:
         ),
         (ProblemRequest("same"), "same has 1 value(s), and at least two are required"),
         (ProblemRequest("free"), "free has 60 classes, more than the maximum of 50"),
-        (ProblemRequest("target", key="same"), "same is missing, or repeated in too many rows"),
+        (ProblemRequest("target", key="same"), "the key same is repeated in 59 rows"),
         (ProblemRequest("size", task="binary"), "size has 60 values, and a binary one has two"),
         (ProblemRequest("target", group="target"), "target is the target, and cannot also be"),
     ],
