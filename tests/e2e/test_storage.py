@@ -93,7 +93,7 @@ def few(workspace: Workspace) -> int:
 @pytest.mark.parametrize(
     ("options", "again", "why", "what"),
     [
-        ("size={few}", "size=64m", FULL, "missing, or not what the lockfile records: "),
+        ("size={few}", "size=64m", FULL, "outputs differ from dvc.lock: "),
         ("ro", "rw", READ_ONLY, "the object store cannot be written: "),
     ],
     ids=["full", "read-only"],

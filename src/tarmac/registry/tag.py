@@ -33,7 +33,7 @@ def create_tag(make: Callable[[], Any]) -> str:
         run_git("tag", "--delete", tag)
         message = f"the tag {tag} could not be pushed and was deleted: {error}"
         hint = "check that you may push tags to `origin`, then run the same command again"
-        raise RegistryError(message, error.hint or hint) from None
+        raise RegistryError(message, hint) from None
     return tag
 
 

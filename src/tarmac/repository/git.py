@@ -30,7 +30,8 @@ def run_git(*arguments: str, folder: Path = Path()) -> str:
 def _build_git_error(command: str, stderr: str) -> GitError:
     """Return the error of a failed Git command; the lines after its first are indented."""
     lines = "\n  ".join(stderr.strip().splitlines())
-    return GitError(f"git {command} failed: {lines}")
+    hint = "correct what Git reports, then run the same command again"
+    return GitError(f"git {command} failed: {lines}", hint)
 
 
 def build_git_environment() -> dict[str, str]:

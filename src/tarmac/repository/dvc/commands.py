@@ -176,10 +176,17 @@ def pull_outputs(
         hint = "delete it, then run `make pull`"
         if failure or refused:
             hint = "see above; if the remote does not have it, ask its author to run `make push`"
-        names = ", ".join(f"{path}: {refused[path]}" if path in refused else path for path in wrong)
-        raise StoreError(f"missing, or not what the lockfile records: {names}", hint)
+        described = ", ".join(_describe_difference(path, folder, refused) for path in wrong)
+        raise StoreError(f"outputs differ from {LOCK}: {described}", hint)
     if failure:
         raise failure
+
+
+def _describe_difference(path: str, folder: Path, refused: Mapping[str, str]) -> str:
+    """Return how an output in a folder differs from what the lock names."""
+    if path in refused:
+        return f"{path}: {refused[path]}"
+    return f"{path} (other content)" if (folder / path).exists() else f"{path} (missing)"
 
 
 def _fetch_paths(paths: list[str], folder: Path, extra: Mapping[str, str] | None) -> None:
@@ -247,7 +254,7 @@ def verify_outputs(folder: Path = Path()) -> None:
     ]
     if wrong:
         hint = "delete it, then run `make run`: it removes damaged objects from the cache, too"
-        raise StoreError(f"not what the lockfile records: {', '.join(wrong)}", hint)
+        raise StoreError(f"outputs differ from {LOCK}: {', '.join(wrong)}", hint)
 
 
 def remove_damaged_objects(cache: Any, wanted: Mapping[str, str]) -> set[str]:

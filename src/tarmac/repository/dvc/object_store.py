@@ -19,7 +19,7 @@ from typing import IO, Any, Protocol
 from tarmac.interface.errors import UserError
 
 MISSING, OTHER, UNSAFE = "missing", "content differs from its hash", "unsafe folder listing"
-ACCESS = "check the remote's URL and your credentials (docs/remote.md)"
+ACCESS = "check its URL (`dvc remote list`) and your credentials (docs/remote.md)"
 NOTES = "DVC_SITE_CACHE_DIR"
 READERS = 8  # at once
 CHUNK = 2**20  # bytes

@@ -98,7 +98,7 @@ def _split_url(url: str) -> SplitResult:
         _ = parts.port  # the port is parsed only on access
     except ValueError as error:
         hint = "write it as s3://BUCKET/PATH, with the scheme of your storage (docs/remote.md)"
-        raise AddressError(f"the URL is not valid: {error}", hint) from None
+        raise AddressError(f"the URL of the remote is not valid: {error}", hint) from None
     return parts
 
 

@@ -208,7 +208,9 @@ def main() -> None:
             written = restore_outputs(given.revision, given.to, given.source)
         except OSError as error:
             hint = "check the permissions there, and the free disk space with `df`"
-            raise RestoreError(str(error), hint) from error
+            place = f"{error.filename}: " if error.filename else ""
+            message = f"not restored to {given.to}: {place}{error.strerror or error}"
+            raise RestoreError(message, hint) from error
     print(format_report(written))
 
 
