@@ -151,4 +151,5 @@ class SimulatedTeam:
         if done.returncode:
             failed = f"`{' '.join(command[-3:])}` failed in the clone {self.folder}"
             last = (done.stdout + done.stderr).strip().splitlines()[-5:]
-            raise SimulatedTeamError("\n  ".join([failed, *last]))
+            hint = "correct what the lines above report, then run `make backtest` again"
+            raise SimulatedTeamError("\n  ".join([failed, *last]), hint)

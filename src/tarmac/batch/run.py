@@ -142,7 +142,8 @@ def _score_file(job: Job, bundle: Bundle, rows: int, progress: ProgressBar) -> N
         if read != scores.count + rejected.count:
             raise BatchError(
                 f"{part.source}: {read:,} rows were read, but {scores.count:,} were scored"
-                f" and {rejected.count:,} rejected"
+                f" and {rejected.count:,} rejected",
+                "run the same command again; if the numbers still differ, report it as a bug",
             )
         scores.close(note)
     progress.finish_file(job.status.st_size)

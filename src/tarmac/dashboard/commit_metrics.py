@@ -81,7 +81,8 @@ def _read_estimates(commit: str) -> dict[str, EstimateRecord]:
     try:
         intervals = IntervalsRecord.model_validate_json(stored or "{}")
     except ValidationError:
-        raise DashboardError(f"{INTERVALS} of commit {shorten_commit(commit)} is damaged") from None
+        message = f"{INTERVALS} of commit {shorten_commit(commit)} is damaged"
+        raise DashboardError(message, "make it again (`make run`), and commit the result") from None
     return build_estimates(
         git.read_text_at(commit, TEST_METRICS),
         intervals,

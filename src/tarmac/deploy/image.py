@@ -28,11 +28,15 @@ def read_bundle_version() -> str:
 
     Raise `DeployError` if there is no complete bundle.
     """
+    path = LIVE / "release.json"
+    hint = "make a bundle: `make bundle ENVIRONMENT=prod`"
     try:
-        return str(json.loads((LIVE / "release.json").read_text(encoding="utf-8"))["version"])
-    except (OSError, ValueError, KeyError, TypeError):
-        message = f"{LIVE} does not contain a valid bundle"
-        raise DeployError(message, "make a bundle: `make bundle ENVIRONMENT=prod`") from None
+        return str(json.loads(path.read_text(encoding="utf-8"))["version"])
+    except OSError as error:
+        message = f"{path} of the bundle cannot be read: {error.strerror}"
+        raise DeployError(message, hint) from None
+    except (ValueError, KeyError, TypeError):
+        raise DeployError(f"{path} of the bundle does not name a version", hint) from None
 
 
 def build_image() -> str:

@@ -92,7 +92,9 @@ def _fetch_json(url: str, body: Any = None) -> Any:
         with build_opener(ProxyHandler({})).open(request, timeout=10) as response:
             return json.load(response)
     except (URLError, TimeoutError, ValueError) as error:
-        raise DeployError(f"{url} did not return a valid response: {error}") from None
+        message = f"{url} did not return a valid response: {error}"
+        hint = "start the image with `docker run`, and read its log"
+        raise DeployError(message, hint) from None
 
 
 if __name__ == "__main__":

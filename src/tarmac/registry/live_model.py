@@ -77,7 +77,8 @@ def _load_model(version: str, commit: str, path: Path, params: str) -> LiveModel
         split = SPLIT.validate_python((YAML(typ="safe", pure=True).load(params) or {}).get("split"))
     except (YAMLError, ValueError):  # invalid YAML, a date that is none, or pydantic's error
         message = f"{PARAMS} of {version} has no valid section `split` with the {WHAT} of training"
-        raise RegistryError(message, "release a model that was made with such a section") from None
+        hint = "release a model that was made with such a section: `make run release`"
+        raise RegistryError(message, hint) from None
     if isinstance(split, SplitParams) != (problem.contract.DAY is not None):
         message = f"{version} is a model of another problem"
         raise RegistryError(message, "release a model of this problem: `make run release`")

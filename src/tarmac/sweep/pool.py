@@ -126,7 +126,8 @@ class WorkerPool:
                 self._requeue_trials_of(name)
                 self._deaths += 1
             if process.returncode == 1:
-                raise WorkerError("a sweep worker stopped with an error (see above)", AGAIN)
+                message = f"the sweep worker {name} stopped with an error (see above)"
+                raise WorkerError(message, AGAIN)
             if self._deaths >= DEATHS:
                 raise WorkerError(
                     f"{DEATHS} sweep workers died, the last with exit status {process.returncode}",

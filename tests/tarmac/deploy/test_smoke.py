@@ -116,7 +116,7 @@ def test_rejects_missing_or_damaged_bundle(clone, text):
     for target in ("image", "smoke"):
         done = clone.make(target)
         assert done.returncode != 0
-        assert "error: served/live does not contain a valid bundle\n" in done.stderr
+        assert "error: served/live/release.json of the bundle " in done.stderr
         assert "hint: make a bundle: `make bundle ENVIRONMENT=prod`\n" in done.stderr
     assert calls(clone.engine) == []
 
