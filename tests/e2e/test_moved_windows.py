@@ -8,6 +8,7 @@ import pytest
 
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import MonthWindow
+from tarmac.reporting.markdown import escape_text
 from tarmac.review.base_predictions import load_base_predictions
 from tarmac.review.result_folder import ResultFolder, load_working_tree_result
 from tests.conftest import Workspace
@@ -104,8 +105,6 @@ def test_base_is_not_evaluated_on_months_it_learned_from(live):
         "summary": told,
     }
     assert found.verdict["no_base"] == f"the test months moved, and {told}"
-    assert (
-        f"**There is no base to compare with** (the test months moved, and {told}): only bounds"
-        in found.report
-    )
+    shown = escape_text(f"the test months moved, and {told}")
+    assert f"**There is no base to compare with** ({shown}): only bounds" in found.report
     assert set(found.judged.values()) <= {"inconclusive", "fail"}

@@ -212,7 +212,7 @@ def test_names_damaged_output_and_how_to_make_it_again(finished: Workspace):
     for path in (finished.path / MODEL, cached / oid[:2] / oid[2:]):
         path.chmod(0o644)
         path.write_bytes(b"damaged")
-    with pytest.raises(commands.StoreError, match=rf"records: {MODEL}$") as caught:
+    with pytest.raises(commands.StoreError, match=rf"differ from dvc.lock: {MODEL}$") as caught:
         commands.verify_outputs(finished.path)
     assert caught.value.hint.startswith("delete it, then run `make run`")
     (finished.path / MODEL).unlink()
