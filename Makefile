@@ -238,6 +238,7 @@ lock: .venv/dev ## Compile pyproject.toml into the hash-locked requirements
 	$(COMPILE) $(ON_PIPELINE) --group site $$locked --output-file requirements/site.txt
 	$(COMPILE) $(ON_PIPELINE) $(TESTED:%=--constraint requirements/remote-%.txt) --constraint requirements/site.txt \
 	  --extra dev --group serve --group site --output-file requirements/dev.txt
+	$(COMPILE) --group tools --constraint requirements/dev.txt --output-file requirements/tools.txt
 	$(COMPILE) --python-version 3.11 --group servers --output-file requirements/servers.txt
 	$(COMPILE) --python-version 3.11 --group peers --constraint requirements/pipeline.txt --output-file requirements/peers.txt
 	@set -e; for peer in $(PEERS); do \

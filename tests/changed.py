@@ -26,7 +26,7 @@ EVERYTHING = (
 def affected(root: Path, changed: Iterable[str]) -> list[str]:
     """Return the test files of a repository that some changed paths can affect, sorted."""
     changed = set(changed)
-    imports = ImportGraph(root, {**find_package_folders(root), "tests": "."})
+    imports = ImportGraph(root, {**find_package_folders(root), "tests": root})
     whole = (*EVERYTHING, f"{small(root).replace('.', '/')}.py")
     paths = root.glob("tests/**/test_*.py")
     tests = {str(path.relative_to(root)): imported(imports, root, path) for path in paths}

@@ -84,7 +84,7 @@ def test_static_imports_cover_every_file_that_test_loads(name: str) -> None:
     loaded = {str(path.relative_to(ROOT)) for path in own}
     assert len(loaded) > 10
     assert loaded <= imported(
-        ImportGraph(ROOT, {**find_package_folders(ROOT), "tests": "."}),
+        ImportGraph(ROOT, {**find_package_folders(ROOT), "tests": ROOT}),
         ROOT,
         ROOT / "tests" / f"{name}.py",
     )

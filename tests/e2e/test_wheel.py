@@ -14,9 +14,9 @@ import pytest
 
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.hashing import compute_dvc_hash
+from tarmac.testing.pipeline_file import stages
 from tests.conftest import ROOT, Workspace, copy_repository
 from tests.e2e.running import STAGES
-from tests.graph.declared import stages
 
 pytestmark = pytest.mark.pipeline
 

@@ -7,8 +7,8 @@ import shutil
 
 import pytest
 
+from tarmac.testing.pipeline_file import stages
 from tests.conftest import Workspace
-from tests.graph.declared import stages
 from tests.graph.plant import edit
 from tests.graph.trace import Trace, remove, trace
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dvc_render.vega_templates import TEMPLATES
 
-from tests.graph.declared import plots, stages
+from tarmac.testing.pipeline_file import plots, stages
 
 BUILT_IN = {template.DEFAULT_NAME for template in TEMPLATES}
 ADDED = {"rev"}  # what DVC itself adds to every row

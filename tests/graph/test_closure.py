@@ -10,9 +10,10 @@ import pytest
 from tarmac.interface.problem import problem
 from tarmac.repository.imports import ImportGraph, find_package_folders
 from tarmac.repository.imports import find_imported_files as imported
+from tarmac.testing import stage_deps
+from tarmac.testing.pipeline_file import REQUIREMENTS, stages
 from tests.conftest import ROOT, copy_repository
 from tests.graph import closure
-from tests.graph.declared import REQUIREMENTS, stages
 from tests.graph.plant import append, change_list, edit
 
 PROBLEM = f"src/{problem.name}"
@@ -25,11 +26,11 @@ def copy(tmp_path: Path) -> Path:
 
 
 def test_declared_code_deps_match_imports() -> None:
-    assert closure.faults(ROOT) == []
+    assert stage_deps.list_faults(ROOT) == []
 
 
 def test_unmodified_copy_has_no_faults(copy: Path) -> None:
-    assert closure.faults(copy) == []
+    assert stage_deps.list_faults(copy) == []
 
 
 @pytest.mark.parametrize("stage", stages(ROOT))
@@ -60,7 +61,9 @@ SCORER = [f"src/tarmac/pipeline/models/{name}.py" for name in ("scorer", "sessio
 )
 def test_reports_undeclared_import_in_any_syntax(copy: Path, planted: str) -> None:
     append(copy, "src/tarmac/pipeline/prepare/stage.py", f"\n\n{planted}\n")
-    assert closure.faults(copy) == [f"prepare: {path} is imported and no dep" for path in SCORER]
+    assert stage_deps.list_faults(copy) == [
+        f"prepare: {path} is imported and no dep" for path in SCORER
+    ]
 
 
 def test_reports_undeclared_transitive_import(copy: Path) -> None:
@@ -69,7 +72,9 @@ def test_reports_undeclared_transitive_import(copy: Path) -> None:
     )
     readers = ("prepare", "featurize", "online")
     path = "src/tarmac/reporting/markdown.py"
-    assert closure.faults(copy) == [f"{stage}: {path} is imported and no dep" for stage in readers]
+    assert stage_deps.list_faults(copy) == [
+        f"{stage}: {path} is imported and no dep" for stage in readers
+    ]
 
 
 def test_reports_undeclared_import_in_parent_package_init(copy: Path) -> None:
@@ -77,14 +82,14 @@ def test_reports_undeclared_import_in_parent_package_init(copy: Path) -> None:
     append(
         copy, path, "\nfrom tarmac.interface.problem import problem\nTITLE = problem.card.TITLE\n"
     )
-    found = [line for line in closure.faults(copy) if line.startswith("evaluate: ")]
+    found = [line for line in stage_deps.list_faults(copy) if line.startswith("evaluate: ")]
     assert found == [f"evaluate: {PROBLEM}/card/words.py is imported and no dep"]
 
 
 def test_reports_undeclared_parent_package_that_has_code(copy: Path) -> None:
     append(copy, "src/tarmac/pipeline/__init__.py", "\nSEED = 3\n")
     path = "src/tarmac/pipeline/__init__.py"
-    assert closure.faults(copy) == [
+    assert stage_deps.list_faults(copy) == [
         f"{stage}: {path} is imported and no dep" for stage in stages(copy)
     ]
 
@@ -95,13 +100,15 @@ def test_ignores_imports_of_similarly_named_packages(copy: Path) -> None:
         "src/tarmac/pipeline/prepare/stage.py",
         "\nimport tarmacadam.cli\nfrom other.tarmac import cli\n",
     )
-    assert closure.faults(copy) == []
+    assert stage_deps.list_faults(copy) == []
 
 
 def test_reports_removed_dep(copy: Path) -> None:
     change_list(copy, "evaluate", "deps", drop=f"{PROBLEM}/evaluation")
     files = [f"{PROBLEM}/evaluation/{name}.py" for name in ("behaviour", "slices")]
-    assert closure.faults(copy) == [f"evaluate: {file} is imported and no dep" for file in files]
+    assert stage_deps.list_faults(copy) == [
+        f"evaluate: {file} is imported and no dep" for file in files
+    ]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +117,9 @@ def test_reports_removed_dep(copy: Path) -> None:
 )
 def test_reports_dep_that_is_never_imported(copy: Path, path: str) -> None:
     change_list(copy, "evaluate", "deps", add=path)
-    assert f"evaluate: {path} is a dep and nothing of it is imported" in closure.faults(copy)
+    assert f"evaluate: {path} is a dep and nothing of it is imported" in stage_deps.list_faults(
+        copy
+    )
 
 
 @pytest.mark.parametrize("stage", stages(ROOT))
@@ -137,7 +146,7 @@ def test_reports_dep_whose_import_was_removed(copy: Path) -> None:
     stage.write_text(
         stage.read_text().replace("problem.slices", "none").replace("problem.behaviour", "none")
     )
-    assert closure.faults(copy) == [
+    assert stage_deps.list_faults(copy) == [
         f"evaluate: {PROBLEM}/evaluation is a dep and nothing of it is imported"
     ]
 
@@ -148,31 +157,33 @@ def test_role_access_counts_as_import_of_its_module(copy: Path) -> None:
         "src/tarmac/pipeline/prepare/stage.py",
         "\n\ndef late():\n    return problem.card.TITLE\n",
     )
-    assert closure.faults(copy) == [f"prepare: {PROBLEM}/card/words.py is imported and no dep"]
+    assert stage_deps.list_faults(copy) == [
+        f"prepare: {PROBLEM}/card/words.py is imported and no dep"
+    ]
 
 
 def test_reports_old_and_new_deps_after_problem_is_renamed(copy: Path) -> None:
     (copy / PROBLEM).rename(copy / "src/elsewhere")
     edit(copy, "pyproject.toml", f'problem = "{problem.name}"', 'problem = "elsewhere"')
-    found = closure.faults(copy)
+    found = stage_deps.list_faults(copy)
     assert "prepare: src/elsewhere/contract/columns.py is imported and no dep" in found
     assert f"prepare: {PROBLEM}/contract is a dep and nothing of it is imported" in found
 
 
 def test_reports_nonexistent_dep(copy: Path) -> None:
     change_list(copy, "train", "deps", add="src/tarmac/gone.py")
-    assert closure.faults(copy) == [
+    assert stage_deps.list_faults(copy) == [
         "train: src/tarmac/gone.py is a dep and nothing of it is imported"
     ]
 
 
 def test_reports_dep_nested_in_another_dep(copy: Path) -> None:
     change_list(copy, "train", "deps", add="src/tarmac/pipeline/models/scorer.py")
-    assert closure.faults(copy) == [
+    assert stage_deps.list_faults(copy) == [
         "train: dep src/tarmac/pipeline/models/scorer.py is in another dep"
     ]
 
 
 def test_reports_stage_without_locked_requirements(copy: Path) -> None:
     change_list(copy, "featurize", "deps", drop=REQUIREMENTS)
-    assert closure.faults(copy) == [f"featurize: {REQUIREMENTS} is no dep"]
+    assert stage_deps.list_faults(copy) == [f"featurize: {REQUIREMENTS} is no dep"]

@@ -11,8 +11,8 @@ import pytest
 
 from tarmac.interface.problem import problem
 from tarmac.repository.imports import find_imported_files
+from tarmac.testing.pipeline_file import Stage, stages
 from tests.conftest import ROOT, Workspace
-from tests.graph.declared import Stage, stages
 from tests.graph.trace import (
     Trace,
     import_faults,

@@ -9,10 +9,10 @@ import pytest
 
 from tarmac.pipeline.base.params import TASK
 from tarmac.policy import load_all_params
+from tarmac.testing.pipeline_file import stages
 from tests.conftest import ROOT, Workspace
 from tests.e2e.running import FROM_SOURCE, TARMAC
 from tests.graph.conftest import copy_of
-from tests.graph.declared import stages
 from tests.graph.trace import Trace, key_faults, leaves, trace
 
 pytestmark = pytest.mark.xdist_group("graph-traces")

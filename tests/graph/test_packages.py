@@ -7,8 +7,8 @@ from importlib.metadata import packages_distributions
 
 import pytest
 
+from tarmac.testing.pipeline_file import REQUIREMENTS, stages
 from tests.conftest import ROOT, Workspace
-from tests.graph.declared import REQUIREMENTS, stages
 from tests.graph.plant import edit
 from tests.graph.trace import Trace
 

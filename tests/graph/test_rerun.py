@@ -8,8 +8,8 @@ import pytest
 
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASK
+from tarmac.testing.pipeline_file import downstream, stages
 from tests.conftest import Workspace, small
-from tests.graph.declared import downstream, stages
 from tests.graph.plant import append
 
 Change = Callable[[Workspace], None]

@@ -5,8 +5,8 @@ It is short enough to read whole, and each stage runs the code of this checkout.
 
 import pytest
 
+from tarmac.testing.pipeline_file import locked, stages
 from tests.conftest import ROOT, Workspace
-from tests.graph.declared import locked, stages
 
 MOST_LINES, MOST_PATHS, MOST_FILES = 90, 9, 100  # of dvc.yaml; of code, in a stage; in a folder
 

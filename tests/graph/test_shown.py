@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tarmac.pipeline.base.params import TASK
+from tarmac.testing.pipeline_file import plots as declared_plots
 from tests.conftest import ROOT, Workspace
 from tests.graph import plots
-from tests.graph.declared import plots as declared_plots
 from tests.graph.plant import append, change_dvc_yaml, edit
 
 TABLE = "metrics/tables/calibration.csv"  # every task has it, with these columns first

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tarmac.repository.imports import has_code
+from tarmac.testing.pipeline_file import Stage, covers
 from tests.conftest import Workspace
-from tests.graph.declared import Stage, covers
 
 RUNNER = Path(__file__).with_name("runner.py")
 ELSEWHERE = (".git", ".dvc/tmp", ".dvc/cache")  # what Git and DVC keep for themselves

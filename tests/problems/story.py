@@ -14,10 +14,10 @@ import pytest
 from tarmac.dashboard.words import format_metric_name
 from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.tabular.columns import normalize_name
+from tarmac.testing import stage_deps
+from tarmac.testing.pipeline_file import stages
 from tests.conftest import Workspace
 from tests.e2e.running import FROM_SOURCE, STAGES
-from tests.graph import closure
-from tests.graph.declared import stages
 from tests.graph.trace import key_faults, leaves, trace
 from tests.problems.founded import commit, questions, rebuild, tarmac
 from tests.problems.made import Made
@@ -62,7 +62,7 @@ class Problem:
     def test_the_pipeline_declares_what_it_does_not_read_or_shows_what_it_does_not_write(
         self, founded: Workspace
     ) -> None:
-        assert closure.faults(founded.path) == []
+        assert stage_deps.list_faults(founded.path) == []
         assert founded.dvc("status", "--json").stdout.strip() == "{}"
         assert founded.run("git", "status", "--porcelain").stdout == ""
 

@@ -17,6 +17,7 @@ from tarmac.pipeline.base import log
 from tarmac.pipeline.base.site_cache import use_private_site_cache
 
 DISTRIBUTION = "tarmac-ml"
+CREATE = "new"  # the one command that needs no project
 RENAMED = {"mend": "repair", "replay": "backtest"}  # commands of earlier versions
 LITTLE = 2**20  # bytes of free space
 FREE_SPACE = "free some disk space, then run the same command again: nothing is lost"
@@ -65,6 +66,7 @@ def print_version(wanted: bool) -> None:
 
 @app.callback()
 def tarmac(
+    context: typer.Context,
     _version: Annotated[
         bool,
         typer.Option(
@@ -89,7 +91,8 @@ def tarmac(
     if quiet or verbose:  # for the stages that the command starts
         os.environ[log.VARIABLE] = "quiet" if quiet else "verbose"
     use_private_site_cache(Path.cwd())
-    _ = problem.name  # without one there is nothing to run
+    if context.invoked_subcommand != CREATE:
+        _ = problem.name  # without one there is nothing to run
 
 
 def find_disk_problem(error: OSError) -> UserError | None:

@@ -1,4 +1,4 @@
-"""Commands on the data: ingest rows, and start another problem from a table."""
+"""Commands on the data: ingest rows, and start a project from a table."""
 
 from pathlib import Path
 from typing import Annotated
@@ -29,26 +29,65 @@ def ingest(
     print("`make push`, then commit data/raw.dvc and data/remote")
 
 
+Table = Annotated[
+    Path, typer.Option("--from", metavar="FILE", help="A .parquet or .csv file with its rows.")
+]
+Target = Annotated[str, typer.Option(help="The column that is predicted.")]
+Time = Annotated[str, typer.Option(help="The column with the date of a row: months are its parts.")]
+Group = Annotated[
+    str, typer.Option(help="The column whose rows are alike: no group is in two parts.")
+]
+Key = Annotated[str, typer.Option(help="The column that names a row.")]
+TaskName = Annotated[
+    str, typer.Option("--task", help="binary, multiclass or regression, where the values deceive.")
+]
+
+
+@app.command()
+def new(
+    name: Annotated[
+        str, typer.Argument(help="What its rows are called, such as rents: the folder under src.")
+    ],
+    path: Table,
+    target: Target,
+    time: Time = "",
+    group: Group = "",
+    key: Key = "",
+    task: TaskName = "",
+    to: Annotated[
+        Path | None, typer.Option(help="Folder of the repository; by default the name.")
+    ] = None,
+    license_name: Annotated[
+        str, typer.Option("--license", help="MIT, BSD-3-Clause or none.")
+    ] = "none",
+) -> None:
+    """Create the repository of a project from one table, with a first commit.
+
+    It holds the code of the problem, parameters, pipeline, data, tests, workflows, and the release
+    of Tarmac that runs it.
+    """
+    from tarmac.scaffold import infer, project, start
+
+    problem = infer.ProblemRequest(
+        target, time, group, key, start.parse_task(task) if task else None
+    )
+    request = project.ProjectRequest(name, to or Path(name), license_name)
+    for line in project.create_project(request, path, problem):
+        print(line)
+
+
 @app.command()
 def init_problem(
     name: Annotated[
         str,
         typer.Argument(help="What its rows are called: the folder under src, tests and data/raw."),
     ],
-    path: Annotated[
-        Path, typer.Option("--from", metavar="FILE", help="A .parquet or .csv file with its rows.")
-    ],
-    target: Annotated[str, typer.Option(help="The column that is predicted.")],
-    time: Annotated[
-        str, typer.Option(help="The column with the date of a row: months are its parts.")
-    ] = "",
-    group: Annotated[
-        str, typer.Option(help="The column whose rows are alike: no group is in two parts.")
-    ] = "",
-    key: Annotated[str, typer.Option(help="The column that names a row.")] = "",
-    task: Annotated[
-        str, typer.Option(help="binary, multiclass or regression, where the values deceive.")
-    ] = "",
+    path: Table,
+    target: Target,
+    time: Time = "",
+    group: Group = "",
+    key: Key = "",
+    task: TaskName = "",
 ) -> None:
     """Replace the problem by that of one table: its code, parameters, pipeline and data.
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tarmac.ingest.raw_data import download_distribution, main, write_table
+from tarmac.ingest.text_table import IncomingError, read_as_text
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months, parquet
@@ -20,12 +21,7 @@ from tarmac.pipeline.base.paths import RAW
 from tarmac.pipeline.prepare.raw_tables import Frames, check_quarantine_share, validate_file
 from tarmac.policy import load_all_params
 from tarmac.repository.dvc import commands
-from tarmac.tabular.columns import ABSENT
 from tarmac.tabular.raw import normalize_file_columns, parse_raw_table
-
-
-class IncomingError(UserError):
-    """A file that cannot be taken in; `data/raw` is as it was."""
 
 
 def ingest_raw_data(what: Sequence[str]) -> list[str]:
@@ -131,30 +127,6 @@ def _compare_with_nearest(tables: Mapping[str, pd.DataFrame]) -> str:
     }
     steps = (f"{step} {', '.join(names)}" for step, names in changes.items() if names)
     return f"to match the table {nearest}: {'; '.join(steps)}"
-
-
-def read_as_text(path: Path) -> pd.DataFrame:
-    """Read every value of a file as text; a value that is empty or NA is missing.
-
-    Which values are numbers is for the schema to say, not for the file.
-    """
-    try:
-        if path.suffix == ".parquet":
-            parquet.check_parquet(path)
-            return (
-                pd.read_parquet(path, dtype_backend="pyarrow")
-                .map(_format_value, na_action="ignore")
-                .astype("string")
-            )
-        return pd.read_csv(path, dtype="string", na_values=list(ABSENT), keep_default_na=False)
-    except (OSError, UserError, ValueError, pa.ArrowException) as error:
-        message = f"{path} cannot be read: {' '.join(str(error).split())[:200]}"
-        hint = "name a complete Parquet or CSV file, and split one that is too large"
-        raise IncomingError(message, hint) from None
-
-
-def _format_value(value: object) -> str:
-    return f"{value:%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, pd.Timestamp) else str(value)
 
 
 def merge_into_raw(

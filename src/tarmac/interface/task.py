@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tarmac.interface.problem import problem
-
 Kind = Literal["binary", "multiclass", "regression"]
 Way = Literal["higher", "lower"]
 # A mean of distances: resampling only adds to it, so that no interval of it holds the truth.
@@ -80,4 +78,3 @@ TASKS: Mapping[Kind, Task] = {
         baseline="ridge",
     ),
 }
-TASK = TASKS[problem.contract.TASK]

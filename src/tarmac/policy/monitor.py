@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from tarmac.interface.task import ERROR
 from tarmac.pipeline.base.params.section import (
     Count,
     ParamsSection,
@@ -11,7 +12,7 @@ from tarmac.pipeline.base.params.section import (
     Share,
     build_timed_section,
 )
-from tarmac.pipeline.base.params.task import ERROR, TASK
+from tarmac.pipeline.base.params.task import TASK
 
 if TYPE_CHECKING:  # mypy knows no names that are found while the program runs
     Decaying = str

@@ -51,6 +51,12 @@ def _run_unchecked(*arguments: str, folder: Path = Path()) -> "subprocess.Comple
     )
 
 
+def find_root(folder: Path) -> Path | None:
+    """Return the root of the repository that a folder is in, or None if it is in none."""
+    done = _run_unchecked("rev-parse", "--show-toplevel", folder=folder)
+    return Path(done.stdout.strip()) if done.returncode == 0 else None
+
+
 def resolve_commit(revision: str) -> str | None:
     """The full name of a commit, or None where Git does not know the revision."""
     try:

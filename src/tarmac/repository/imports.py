@@ -10,31 +10,40 @@ from pathlib import Path
 from tarmac.interface.problem import ROLES, SOURCE, read_problem_name
 
 PACKAGE = "tarmac"
+INSTALLED = Path(__file__).resolve().parents[2]  # the folder of the package that runs
 INTERFACE = "tarmac.interface.problem"  # whose `problem` loads a role on first use
 
 
-def find_package_folders(root: Path) -> dict[str, str]:
-    """Return the folder of each package that is followed: the machinery, and its problem."""
-    return {package: SOURCE for package in (PACKAGE, read_problem_name(root)) if package}
+def find_package_folders(root: Path) -> dict[str, Path]:
+    """Return the folder of each package that is followed: Tarmac, and the problem.
+
+    A repository without Tarmac's source runs the installed package.
+    """
+    source = root / SOURCE
+    folders = {PACKAGE: source if (source / PACKAGE).is_dir() else INSTALLED}
+    name = read_problem_name(root)
+    return {**folders, name: source} if name else folders
 
 
 def find_imported_files(root: Path, *modules: str) -> set[str]:
-    """Return the files of the packages that importing some modules may load.
+    """Return the files of a repository that importing some modules may load.
 
     A module may load them at once or later. The code is read, not run.
     """
+    imports = ImportGraph(root, find_package_folders(root))
     return {
         str(path.relative_to(root))
-        for path in ImportGraph(root, find_package_folders(root)).find_imported_files(modules)
+        for path in imports.find_imported_files(modules)
+        if path.is_relative_to(root)
     }
 
 
 class ImportGraph:
     """Which files of some packages import which others, each file read once."""
 
-    def __init__(self, root: Path, sources: Mapping[str, str]) -> None:
-        """Take the repository and the folder of each package in it."""
-        self._root, self._sources, self._problem = root, sources, read_problem_name(root)
+    def __init__(self, root: Path, sources: Mapping[str, Path]) -> None:
+        """Take the repository, and for each package the folder that it is in."""
+        self._sources, self._problem = sources, read_problem_name(root)
         self._known: dict[Path, list[str]] = {}
 
     def find_imported_files(self, modules: Iterable[str]) -> set[Path]:
@@ -58,7 +67,7 @@ class ImportGraph:
         source = self._sources.get(module.partition(".")[0])
         if source is None:
             return None
-        stem = self._root / source / module.replace(".", "/")
+        stem = source / module.replace(".", "/")
         return next(
             (path for path in (stem.with_suffix(".py"), stem / "__init__.py") if path.is_file()),
             None,
@@ -88,8 +97,11 @@ class ImportGraph:
 
     def _find_module_name(self, path: Path) -> str:
         """The dotted name of a file."""
-        roots = {package: self._root / source for package, source in self._sources.items()}
-        root = next(root for package, root in roots.items() if path.is_relative_to(root / package))
+        root = next(
+            source
+            for package, source in self._sources.items()
+            if path.is_relative_to(source / package)
+        )
         parts = path.relative_to(root).with_suffix("").parts
         return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 

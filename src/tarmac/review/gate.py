@@ -386,8 +386,10 @@ def _select_error_lines(stderr: str) -> list[str]:
 def _write_base_files(base: ResultFolder, tree: Path) -> None:
     """Write the base's code and settings, and nothing else."""
     tree.mkdir(parents=True)
-    for name in ("src", "requirements"):
-        shutil.copytree(base.resolve_path(name), tree / name)
+    for name in ("src", "requirements", "vendor"):
+        folder = base.resolve_path(name)
+        if folder.is_dir():
+            shutil.copytree(folder, tree / name)
     for name in (PARAMS, PROJECT):
         shutil.copyfile(base.resolve_path(name), tree / name)
     (tree / ".dvc" / "tmp").mkdir(parents=True)

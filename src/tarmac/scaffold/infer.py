@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tarmac.interface.errors import UserError, suggest_name
-from tarmac.pipeline.base.params.task import Kind
+from tarmac.interface.task import Kind
 from tarmac.tabular.columns import (
     Category,
     Column,

@@ -9,9 +9,10 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from tarmac.pipeline.base.params.task import TASKS, Task
-from tarmac.pipeline.base.paths import CURVES, TABLES
-from tarmac.repository.imports import find_imported_files, list_dependency_folders
+from tarmac.interface.problem import SOURCE
+from tarmac.interface.task import TASKS, Task
+from tarmac.pipeline.base.paths import CURVES, PIPELINE, TABLES, WHEEL_PIN
+from tarmac.repository.imports import PACKAGE, find_imported_files, list_dependency_folders
 from tarmac.scaffold.infer import InferredProblem
 
 WIDTH = 120
@@ -77,18 +78,20 @@ def _iter_aligned_lines(lines: list[str]) -> Iterator[str]:
         yield aligned
 
 
-def write_dvc_yaml(path: Path, inferred: InferredProblem) -> None:
+def write_dvc_yaml(root: Path, inferred: InferredProblem) -> None:
     """Write the same stages with what changed for the problem.
 
     This is the code that they import now, the parameters that they read, and the task's plots.
+    Where Tarmac's source is not in the repository, the pin of its wheel stands for it.
     """
+    path = root / PIPELINE
     tree = _create_yaml().load(path)
+    pin = [] if (root / SOURCE / PACKAGE).is_dir() else [str(WHEEL_PIN)]
     for name, stage in tree["stages"].items():
-        data = [dep for dep in stage["deps"] if not dep.startswith("src/")]
-        code = list_dependency_folders(
-            Path(), find_imported_files(Path(), f"tarmac.pipeline.{name}.stage")
-        )
-        stage["deps"] = _build_flow_list([*data, *code])
+        data = [dep for dep in stage["deps"] if not dep.startswith(f"{SOURCE}/")]
+        files = find_imported_files(root, f"tarmac.pipeline.{name}.stage")
+        code = list_dependency_folders(root, files)
+        stage["deps"] = _build_flow_list([*data, *pin, *code])
         keys = _list_stage_params(name, stage.get("params", []), inferred)
         if keys:
             stage["params"] = _build_flow_list(keys)
@@ -160,7 +163,7 @@ def build_plots(task: Task, timed: bool) -> list[dict[str, Any]]:
             **_build_line_plot(table, "month", ["model", "baseline"], title),
             "template": "categories",
         }
-    return [{name: _convert_tables_to_flow(plot)} for name, plot in plots.items()]
+    return [{name: _build_flow_map(plot)} for name, plot in plots.items()]
 
 
 def build_curves(task: Task) -> list[dict[str, Any]]:
@@ -173,19 +176,16 @@ def build_curves(task: Task) -> list[dict[str, Any]]:
     return curves
 
 
-def _convert_tables_to_flow(plot: Mapping[str, Any]) -> dict[str, Any]:
-    """A plot whose tables stand in one line with their columns."""
-    return {
-        key: _build_flow_map(value) if isinstance(value, dict) else value
-        for key, value in plot.items()
-    }
-
-
 def _build_flow_map(tree: Mapping[str, Any]) -> CommentedMap:
     """A tree in one line."""
     mapping = CommentedMap()
     for key, value in tree.items():
-        mapping[key] = _build_flow_list(value) if isinstance(value, list) else value
+        if isinstance(value, list):
+            mapping[key] = _build_flow_list(value)
+        elif isinstance(value, dict):
+            mapping[key] = _build_flow_map(value)
+        else:
+            mapping[key] = value
     mapping.fa.set_flow_style()
     return mapping
 

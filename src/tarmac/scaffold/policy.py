@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tarmac.pipeline.base.params.task import ERROR, TASKS
+from tarmac.interface.task import ERROR, TASKS
 from tarmac.scaffold.infer import InferredProblem, ScaffoldError
 from tarmac.tabular.columns import Category, Number
 from tarmac.tabular.raw import WHOLE

@@ -5,26 +5,28 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from tarmac.ingest.incoming import read_as_text
 from tarmac.ingest.raw_data import write_table
+from tarmac.ingest.text_table import read_as_text
 from tarmac.interface.errors import UserError, suggest_name
 from tarmac.interface.problem import PROJECT, SOURCE, problem
+from tarmac.interface.task import TASKS, Kind
 from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.pipeline.base.outputs import replace_output
-from tarmac.pipeline.base.params.task import TASKS, Kind
-from tarmac.pipeline.base.paths import LOCK, PARAMS, PIPELINE, RAW
+from tarmac.pipeline.base.paths import LOCK, PARAMS, RAW
 from tarmac.repository.dvc import object_store
 from tarmac.scaffold import package, pipeline, policy, readme, small
 from tarmac.scaffold.infer import InferredProblem, ProblemRequest, ScaffoldError, infer_problem
 from tarmac.tabular.columns import normalize_name
 from tarmac.tabular.raw import build_raw_schema, by_file, parse_raw_table
 
+GO_ON = "make run; make push; git add --all; git commit"
+DISCARD = "git reset --hard && git clean -d -x --force src tests"
 # What the old problem made, and what only speaks of it.
 MADE = (
     "data/*",
@@ -58,7 +60,7 @@ def init_problem(name: str, path: Path, request: ProblemRequest) -> Iterator[str
     changes = policy.build_param_changes(inferred, months, list(package.group_features(inferred)))
     replace_package(inferred, name, path.name)
     pipeline.write_params(PARAMS, changes)
-    pipeline.write_dvc_yaml(PIPELINE, inferred)
+    pipeline.write_dvc_yaml(Path(), inferred)
     readme.write_readme(inferred, name, path.name)
     remove_old_outputs()
     for stored, rows in files:
@@ -66,7 +68,9 @@ def init_problem(name: str, path: Path, request: ProblemRequest) -> Iterator[str
         target.parent.mkdir(parents=True, exist_ok=True)
         write_table(rows, target)
     subprocess.run([sys.executable, "-m", "dvc", "add", "--quiet", str(RAW)], check=True)
-    yield from iter_summary_lines(inferred, name, files, changes)
+    yield from list_summary_lines(inferred, files, changes)
+    yield f"read {SOURCE}/{name}/contract/columns.py and params.yaml, then: {GO_ON}"
+    yield f"another try: {DISCARD}, then this command again"
 
 
 def check_name_is_free(name: str) -> None:
@@ -132,8 +136,7 @@ def check_work_is_saved(name: str) -> None:
     tracked = _read_git_status("--untracked-files=no")
     tests = (f"{small.TESTS}/{problem.name}", f"{small.TESTS}/{name}")
     if tracked or _read_git_status("--", SOURCE, "data", "metrics", "models", *tests):
-        discard = "git reset --hard && git clean -d -x --force src tests"
-        hint = f"commit them, or discard them: `{discard}`"
+        hint = f"commit them, or discard them: `{DISCARD}`"
         raise ScaffoldError("files that would be replaced have uncommitted changes", hint)
     pointer = RAW.with_suffix(".dvc")
     if not RAW.exists() or (
@@ -173,25 +176,19 @@ def remove_old_outputs() -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def iter_summary_lines(
-    inferred: InferredProblem,
-    name: str,
-    files: Iterable[tuple[str, pa.Table]],
-    changes: Mapping[str, Any],
-) -> Iterator[str]:
-    """Lines for a person: what was found, what was left out, and what to do next."""
-    stored = list(files)
-    size = f"{len(inferred.rows):,} rows in {len(stored)} file(s)"
-    yield f"{inferred.task}: {inferred.target} from {len(inferred.inputs)} columns of {size}"
-    yield f"key: {', '.join(inferred.row_key)}; rows that are alike share {inferred.cluster}"
+def list_summary_lines(
+    inferred: InferredProblem, files: Sequence[tuple[str, pa.Table]], changes: Mapping[str, Any]
+) -> list[str]:
+    """Return lines for a person: what was inferred, and what was left out."""
+    size = f"{len(inferred.rows):,} rows in {len(files)} file(s)"
     parts = []
     for part, value in changes["split"].items():
         shown = f"{value['first']} to {value['last']}" if isinstance(value, dict) else value
         parts.append(f"{part} {shown}")
-    yield f"split: {', '.join(parts)}"
-    yield from (f"left out: {name}: {why}" for name, why in inferred.left_out.items())
-    yield from (f"note: {note}" for note in inferred.notes)
-    read = f"{SOURCE}/{name}/contract/columns.py and params.yaml"
-    yield f"read {read}, then: make run; make push; git add --all; git commit"
-    discard = "git reset --hard && git clean -d -x --force src tests"
-    yield f"another try: {discard}, then this command again"
+    return [
+        f"{inferred.task}: {inferred.target} from {len(inferred.inputs)} columns of {size}",
+        f"key: {', '.join(inferred.row_key)}; rows that are alike share {inferred.cluster}",
+        f"split: {', '.join(parts)}",
+        *(f"left out: {name}: {why}" for name, why in inferred.left_out.items()),
+        *(f"note: {note}" for note in inferred.notes),
+    ]

@@ -1,12 +1,18 @@
-"""What a repository's `dvc.yaml` and `dvc.lock` declare, as plain values for the checkers."""
+"""What a repository's `dvc.yaml` and `dvc.lock` declare, as plain values for checks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-REQUIREMENTS = "requirements/stages.txt"
+from tarmac.interface.problem import SOURCE
+from tarmac.pipeline.base.paths import LOCK, PINS, PIPELINE, WHEEL_PIN
+
+REQUIREMENTS = str(PINS)
+# Files that stand for code which is not in the repository.
+INSTALLED = (REQUIREMENTS, str(WHEEL_PIN))
 
 
 @dataclass(frozen=True)
@@ -32,22 +38,23 @@ class Stage:
     @property
     def data(self) -> tuple[str, ...]:
         """The deps that are neither code nor requirements."""
-        return tuple(dep for dep in self.deps if dep != REQUIREMENTS and not covers(["src"], dep))
+        return tuple(dep for dep in self.deps if dep not in INSTALLED and not covers([SOURCE], dep))
 
 
 def stages(root: Path) -> dict[str, Stage]:
-    """The stages by name, in the order of the file."""
-    tree = yaml.safe_load((root / "dvc.yaml").read_text())
-    return {name: _stage(name, body) for name, body in tree["stages"].items()}
+    """Return the stages by name, in the order of the file."""
+    tree = yaml.safe_load((root / PIPELINE).read_text(encoding="utf-8"))
+    return {name: _parse_stage(name, body) for name, body in tree["stages"].items()}
 
 
-def _stage(name: str, body: dict) -> Stage:
+def _parse_stage(name: str, body: Mapping[str, Any]) -> Stage:
     known = {"desc", "cmd", "deps", "params", "outs", "metrics", "plots"}
-    assert body.keys() <= known, (
-        f"{name}: these tests know nothing of {sorted(body.keys() - known)}"
-    )
+    unknown = sorted(body.keys() - known)
+    if unknown:
+        raise AssertionError(f"stage {name}: its keys {unknown} are not checked by any test")
     paths = {
-        key: tuple(_path(entry) for entry in body.get(key, [])) for key in known - {"desc", "cmd"}
+        key: tuple(_parse_path(entry) for entry in body.get(key, []))
+        for key in known - {"desc", "cmd"}
     }
     return Stage(
         name=name,
@@ -60,20 +67,20 @@ def _stage(name: str, body: dict) -> Stage:
     )
 
 
-def _path(entry: str | dict) -> str:
-    """The path of an entry that is a plain path, or a path with options such as `cache: false`."""
+def _parse_path(entry: str | Mapping[str, Any]) -> str:
+    """Return the path of an entry: a plain path, or one with options such as `cache: false`."""
     if isinstance(entry, str):
         return entry
     (path,) = entry
     return path
 
 
-def plots(root: Path) -> dict[str, dict]:
+def plots(root: Path) -> dict[str, dict[str, Any]]:
     """Return the bodies of the plots as `dvc.yaml` has them, by name.
 
     A stage's own plots are included, each under its path.
     """
-    tree = yaml.safe_load((root / "dvc.yaml").read_text())
+    tree = yaml.safe_load((root / PIPELINE).read_text(encoding="utf-8"))
     named = {name: body for plot in tree["plots"] for name, body in plot.items()}
     own = [plot for stage in tree["stages"].values() for plot in stage.get("plots", [])]
     return named | {
@@ -81,13 +88,13 @@ def plots(root: Path) -> dict[str, dict]:
     }
 
 
-def locked(root: Path) -> dict[str, dict]:
-    """The stages as `dvc.lock` has them."""
-    return yaml.safe_load((root / "dvc.lock").read_text())["stages"]
+def locked(root: Path) -> dict[str, dict[str, Any]]:
+    """Return the stages as `dvc.lock` has them."""
+    return dict(yaml.safe_load((root / LOCK).read_text(encoding="utf-8"))["stages"])
 
 
 def covers(declared: Iterable[str], path: str) -> bool:
-    """Whether a path is one of the declared ones, or in a folder that is."""
+    """Return whether a path is one of the declared ones, or in a folder that is."""
     return any(path == one or path.startswith(f"{one}/") for one in declared)
 
 

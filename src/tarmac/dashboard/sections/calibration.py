@@ -11,8 +11,8 @@ from tarmac.dashboard.page_blocks import Block, CommandList, DataSource, PageSec
 from tarmac.dashboard.records import CalibrationBin
 from tarmac.dashboard.vega import ACCENT, MUTED, OTHER, Spec, build_y_title
 from tarmac.dashboard.words import TESTED, format_month, format_share
+from tarmac.interface.task import ERROR
 from tarmac.pipeline.base.params import TASK, Task
-from tarmac.pipeline.base.params.task import ERROR
 from tarmac.reporting.markdown import format_number, format_signed_number
 
 NONE = "Calibration was not measured yet."

@@ -5,6 +5,8 @@ from pathlib import Path
 PARAMS, PIPELINE, LOCK = Path("params.yaml"), Path("dvc.yaml"), Path("dvc.lock")
 # What stages import; all packages.
 PINS, LOCKED = (Path("requirements/stages.txt"), Path("requirements/pipeline.txt"))
+# The pinned wheel of Tarmac, in a repository without Tarmac's source.
+WHEEL_PIN = Path("requirements/tarmac.txt")
 
 RAW, PREPARED, QUARANTINE = Path("data/raw"), Path("data/prepared"), Path("data/quarantine.csv")
 FEATURES, PREDICTIONS, ONLINE = (

@@ -16,6 +16,7 @@ from tarmac.interface.problem import SOURCE, problem
 from tarmac.pipeline.base.cost import measure_cost
 from tarmac.pipeline.base.log import configure_logging, format_step
 from tarmac.pipeline.base.site_cache import use_private_site_cache
+from tarmac.pipeline.base.wheel import check_installed_package
 
 logger = logging.getLogger(__name__)
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -38,6 +39,7 @@ def run_stage(main: Callable[[], None]) -> None:
     with exit_on_user_error():
         configure_logging()
         refuse_foreign_code(root)
+        check_installed_package(root)
         use_private_site_cache(root)
         with measure_cost(name):
             main()

@@ -15,6 +15,7 @@ from dvclive.live import Live
 from pandas.api.types import union_categoricals
 
 from tarmac.interface.problem import problem
+from tarmac.interface.task import ERROR
 from tarmac.pipeline.base import resources
 from tarmac.pipeline.base.outputs import replace_output, require_finite
 from tarmac.pipeline.base.params import (
@@ -25,7 +26,6 @@ from tarmac.pipeline.base.params import (
     Task,
     load_params,
 )
-from tarmac.pipeline.base.params.task import ERROR
 from tarmac.pipeline.base.paths import BASELINE, FEATURES, MODEL, PREDICTIONS, TABLES, TEST_METRICS
 from tarmac.pipeline.base.runner import StageProgress, run_stage
 from tarmac.pipeline.evaluate import behaviour, curves, importance

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from tarmac.interface.task import ERROR
 from tarmac.pipeline.base.params import TASK, IntervalParams, Task
-from tarmac.pipeline.base.params.task import ERROR
 from tarmac.pipeline.intervals import bootstrap
 from tarmac.pipeline.intervals.bootstrap import BINS
 from tarmac.pipeline.metrics.metrics import Labels, Predictions, flatten_predictions

@@ -3,6 +3,7 @@
 The sections say what each key may be.
 """
 
+from tarmac.interface.task import TASKS, Task
 from tarmac.pipeline.base.params.file import (
     Engine,
     ParamsError,
@@ -25,7 +26,7 @@ from tarmac.pipeline.base.params.pipeline import (
     SplitParams,
     TrainParams,
 )
-from tarmac.pipeline.base.params.task import TASK, TASKS, Task
+from tarmac.pipeline.base.params.task import TASK
 
 __all__ = [
     "TASK",

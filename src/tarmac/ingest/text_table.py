@@ -1,0 +1,38 @@
+"""A file of a person as a table of texts, before any schema says what its values are."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from tarmac.interface.errors import UserError
+from tarmac.pipeline.base import parquet
+from tarmac.tabular.columns import ABSENT
+
+
+class IncomingError(UserError):
+    """A file that cannot be taken in; `data/raw` is as it was."""
+
+
+def read_as_text(path: Path) -> pd.DataFrame:
+    """Read every value of a file as text; a value that is empty or NA is missing.
+
+    Which values are numbers is for the schema to say, not for the file.
+    """
+    try:
+        if path.suffix == ".parquet":
+            parquet.check_parquet(path)
+            return (
+                pd.read_parquet(path, dtype_backend="pyarrow")
+                .map(_format_value, na_action="ignore")
+                .astype("string")
+            )
+        return pd.read_csv(path, dtype="string", na_values=list(ABSENT), keep_default_na=False)
+    except (OSError, UserError, ValueError, pa.ArrowException) as error:
+        message = f"{path} cannot be read: {' '.join(str(error).split())[:200]}"
+        hint = "name a complete Parquet or CSV file, and split one that is too large"
+        raise IncomingError(message, hint) from None
+
+
+def _format_value(value: object) -> str:
+    return f"{value:%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, pd.Timestamp) else str(value)

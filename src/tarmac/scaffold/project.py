@@ -1,0 +1,171 @@
+"""`tarmac new`: one table in, and out comes the repository of a project, with a first commit."""
+
+import datetime
+import hashlib
+import importlib.util
+import keyword
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from tarmac.ingest.raw_data import write_table
+from tarmac.ingest.text_table import read_as_text
+from tarmac.interface.errors import suggest_name
+from tarmac.interface.problem import SOURCE
+from tarmac.pipeline.base.outputs import replace_output
+from tarmac.pipeline.base.paths import PARAMS, RAW, WHEEL_PIN
+from tarmac.pipeline.base.site_cache import FOLDER, VARIABLE
+from tarmac.repository import git
+from tarmac.repository.dvc import commands
+from tarmac.scaffold import package, pipeline, policy
+from tarmac.scaffold.infer import InferredProblem, ProblemRequest, ScaffoldError, infer_problem
+from tarmac.scaffold.start import build_raw_table, list_summary_lines
+from tarmac.scaffold.wheel import write_wheel
+from tarmac.tabular.columns import normalize_name
+from tarmac.tabular.raw import by_file
+
+HERE = Path(__file__).parent
+PARTS, LICENSES = HERE / "parts", HERE / "licenses"
+CORE = "core"
+RENDERED = ".tmpl"  # ends the name of a file with placeholders
+HIDDEN = "dot_"  # begins a name that begins with a dot in the project
+VENDOR = Path("vendor")
+RESERVED = ("tarmac", "tests", "src", "data", "models", "metrics", "vendor")
+
+
+@dataclass(frozen=True)
+class ProjectRequest:
+    """What a person asks for: where the project goes, and under which license."""
+
+    name: str
+    folder: Path
+    license: str
+    holder: str = ""  # of the copyright; by default Git's user
+
+
+def create_project(request: ProjectRequest, path: Path, problem: ProblemRequest) -> Iterator[str]:
+    """Write the repository of a project; yield what a person should know of it.
+
+    The folder appears when everything in it is written. Raise `ScaffoldError` if the table has no
+    problem, if the name or the folder is taken, or if Git or DVC fails.
+    """
+    check_name(request.name)
+    check_folder(request.folder)
+    author = read_git_author()
+    inferred = infer_problem(read_as_text(path), problem)
+    months = policy.list_months(inferred)
+    files = list(by_file(request.name, build_raw_table(inferred, request.name), inferred.day))
+    groups = list(package.group_features(inferred))
+    changes = policy.build_param_changes(inferred, months, groups)
+    texts = describe_project(request, inferred, path.name, author)
+    with replace_output(request.folder) as folder:
+        folder.mkdir()
+        write_part(CORE, texts, folder)
+        write_pinned_wheel(folder)
+        write_license(request.license, texts, folder)
+        package.write_package(inferred, request.name, path.name, folder / SOURCE / request.name)
+        pipeline.write_params(folder / PARAMS, changes)
+        pipeline.write_dvc_yaml(folder, inferred)
+        for stored, rows in files:
+            target = folder / RAW / f"{stored}.parquet"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_table(rows, target)
+        commit_project(folder)
+    yield from list_summary_lines(inferred, files, changes)
+    yield f"read {request.folder / SOURCE / request.name}/contract/columns.py and params.yaml there"
+    yield f"next: cd {request.folder} && make run && make test"
+
+
+def check_name(name: str) -> None:
+    """Raise `ScaffoldError` if a name is not one that a package of a project can have."""
+    if not name or name != normalize_name(name) or keyword.iskeyword(name):
+        hint = f"use `{normalize_name(name)}`" if name else "name what its rows are called"
+        raise ScaffoldError(f"{name!r} is not a valid name of a package", hint)
+    if name in RESERVED or name in sys.stdlib_module_names or importlib.util.find_spec(name):
+        message = f"{name} is already the name of a package or of a folder"
+        raise ScaffoldError(message, "choose another name")
+
+
+def check_folder(folder: Path) -> None:
+    """Raise `ScaffoldError` if something would be overwritten, or Git would track it twice."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ScaffoldError(f"{folder} exists and is not empty", "name another one: `--to FOLDER`")
+    parent = next(one for one in folder.absolute().parents if one.is_dir())
+    repository = git.find_root(parent)
+    if repository is not None:
+        message = f"{folder} would be inside the repository {repository}"
+        raise ScaffoldError(message, "name a folder outside of it: `--to ../FOLDER`")
+
+
+def read_git_author() -> str:
+    """Return the name of Git's user. Raise `ScaffoldError` if Git does not know who commits."""
+    try:
+        author = git.run_git("var", "GIT_AUTHOR_IDENT")
+    except git.GitError:
+        hint = 'git config --global user.name "…"; git config --global user.email "…"'
+        raise ScaffoldError("Git does not know who makes the first commit", hint) from None
+    return author.partition(" <")[0]
+
+
+def describe_project(
+    request: ProjectRequest, inferred: InferredProblem, source: str, author: str
+) -> dict[str, str]:
+    """Return the texts that fill the placeholders of a project's files."""
+    return {
+        "name": request.name,
+        "title": package.format_title(inferred, request.name),
+        "predicts": package.describe_prediction(inferred),
+        "source": source,
+        "rows": f"{len(inferred.rows):,}",
+        "year": str(datetime.datetime.now(tz=datetime.UTC).year),
+        "holder": request.holder or author,
+    }
+
+
+def write_part(part: str, texts: Mapping[str, str], folder: Path) -> list[Path]:
+    """Write the files of a part into a project, and return their paths in it."""
+    root, written = PARTS / part, []
+    for source in sorted(path for path in root.rglob("*") if path.is_file()):
+        inner = source.relative_to(root)
+        if "__pycache__" in inner.parts:
+            continue
+        target = folder.joinpath(*(re.sub(rf"^{HIDDEN}", ".", name) for name in inner.parts))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        text = source.read_text(encoding="utf-8")
+        if target.suffix == RENDERED:
+            target, text = target.with_suffix(""), Template(text).substitute(texts)
+        target.write_text(text, encoding="utf-8")
+        written.append(target.relative_to(folder))
+    return written
+
+
+def write_pinned_wheel(folder: Path) -> None:
+    """Write the wheel of the package that runs, and its pin."""
+    wheel = write_wheel(folder / VENDOR)
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    pin = f"./{wheel.relative_to(folder)} --hash=sha256:{digest}\n"
+    text = f"# The release of Tarmac that runs this project.\n{pin}"
+    (folder / WHEEL_PIN).write_text(text, encoding="utf-8")
+
+
+def write_license(name: str, texts: Mapping[str, str], folder: Path) -> None:
+    """Write the text of a license. Raise `ScaffoldError` for one that is not known."""
+    known = sorted(path.stem for path in LICENSES.glob(f"*{RENDERED}"))
+    if name not in known:
+        hint = f"{suggest_name(name, known)} use one of {', '.join(known)}".lstrip()
+        raise ScaffoldError(f"unknown license {name}", hint)
+    text = Template((LICENSES / f"{name}{RENDERED}").read_text(encoding="utf-8")).substitute(texts)
+    (folder / "LICENSE").write_text(text, encoding="utf-8")
+
+
+def commit_project(folder: Path) -> None:
+    """Make a folder a repository of Git and DVC, with its raw data in the embedded remote."""
+    git.run_git("init", "--quiet", "--initial-branch=main", folder=folder)
+    private = {VARIABLE: str((folder / FOLDER).resolve())}
+    for arguments in (("add", "--quiet", str(RAW)), ("push", "--quiet", f"{RAW}.dvc")):
+        list(commands.run_dvc(*arguments, folder=folder, extra=private))
+    git.run_git("add", "--all", folder=folder)
+    git.run_git("commit", "--quiet", "--message", "Create the project with Tarmac", folder=folder)

@@ -1,0 +1,1 @@
+"""Checks for the tests of a project: what must hold whatever its features and its model are."""
