@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from flights.contract.columns import MONTHLY
 from flights.tables.raw import RAW_TYPES
 from flights.tables.schema import HOME_ZONE, KEYS
-from tarmac.ingest.raw_data import RAW, write_tables
+from tarmac.ingest.pinned_distribution import RAW, write_tables
 from tarmac.interface.errors import UserError, exit_on_user_error
 
 Frame: TypeAlias = pd.DataFrame

@@ -26,7 +26,7 @@ MADE = shutil.ignore_patterns("__pycache__", "*.egg-info", "node_modules")
 OF_FLIGHTS = """
     benchmarks tarmac/pipeline/models tarmac/pipeline/training tarmac/spark/test_training.py
     test_boundary.py test_documents.py
-    tarmac/ingest/test_incoming.py tarmac/ingest/test_raw_data.py problems
+    tarmac/ingest/test_incoming.py tarmac/ingest/test_pinned_distribution.py problems
     e2e/test_bad_input.py e2e/test_faults.py e2e/test_gate.py e2e/test_machines.py
     e2e/test_merge.py e2e/test_moved_windows.py e2e/test_old_layout.py e2e/test_registry.py
     e2e/test_reproducible.py
@@ -47,7 +47,7 @@ OF_FLIGHTS = """
 OF_CLASSES_BY_MONTH = """
     tarmac/pipeline/card/test_model_card.py tarmac/review/test_charts.py
     tarmac/review/test_report.py tarmac/review/test_verdict.py
-    tarmac/dashboard/test_dvc_experiments.py tarmac/dashboard/test_reading.py
+    tarmac/dashboard/test_dvc_experiments.py tarmac/dashboard/test_source_files.py
 """
 LEFT_OUT = OF_FLIGHTS.split() + OF_CLASSES_BY_MONTH.split() * (
     TASK.kind == "regression" or problem.contract.DAY is None

@@ -17,7 +17,7 @@ from tarmac.repository.dvc.recovery import BRANCH, MERGE, QUEUED
 STASH = "refs/stash"
 WRITERS = ("scmrepo", "pygit2", "ruamel")  # what writes Git's files and the lock for DVC
 # A file that no stage reads, and a person's line.
-EDITED, MINE = ("src/tarmac/ingest/raw_data.py", "# mine\n")
+EDITED, MINE = ("src/tarmac/ingest/pinned_distribution.py", "# mine\n")
 
 
 class Seen:

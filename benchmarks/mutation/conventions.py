@@ -5,9 +5,9 @@ from pathlib import Path
 # In addition to the file of the same name, or in place of it.
 ELSEWHERE = {
     "tarmac/pipeline/metrics/metrics": ("tarmac/pipeline/metrics/test_slices.py",),
-    "tarmac/pipeline/base/params/file": ("tarmac/policy/test_file.py",),
-    "tarmac/policy/monitor": ("tarmac/policy/test_file.py",),
-    "tarmac/policy/review": ("tarmac/policy/test_file.py",),
+    "tarmac/pipeline/base/params/yaml_file": ("tarmac/policy/test_all_params.py",),
+    "tarmac/policy/monitor": ("tarmac/policy/test_all_params.py",),
+    "tarmac/policy/review": ("tarmac/policy/test_all_params.py",),
     "tarmac/registry/promote": ("e2e/test_registry.py",),
     "tarmac/registry/release": ("e2e/test_registry.py",),
     "tarmac/repository/merge_lock": ("e2e/test_merge.py",),

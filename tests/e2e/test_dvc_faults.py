@@ -13,6 +13,7 @@ import yaml
 from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository import reproduce
 from tarmac.repository.dvc import commands, object_store
+from tarmac.repository.dvc.errors import StoreError
 from tarmac.repository.remote import commit_outputs, fsck, hook, push
 from tests import small
 from tests.conftest import Workspace
@@ -51,12 +52,12 @@ def test_pull_requires_verify_and_rejects_wrong_bytes(repository, tmp_path, monk
     assert repository.dvc("pull", "data/raw.dvc").returncode == 0, FIXED
     assert Path("data/raw/sub/2.txt").read_text() != "raw 2", FIXED
     assert "up to date" in repository.dvc("status", "data/raw.dvc").stdout, FIXED
-    with pytest.raises(commands.StoreError, match="verify") as caught:
+    with pytest.raises(StoreError, match="verify") as caught:
         commands.pull_outputs()
     assert "verify true" in caught.value.hint
     repository.dvc("config", "--local", "--unset", "remote.embedded.verify")
     shutil.rmtree("data/raw")
-    with pytest.raises(commands.StoreError, match="data/raw"):
+    with pytest.raises(StoreError, match="data/raw"):
         commands.pull_outputs()
     assert not Path("data/raw").exists()
 
@@ -71,7 +72,7 @@ def test_pull_and_fsck_reject_altered_directory_listing(repository):
     assert repository.dvc("pull", "data/raw.dvc").returncode == 0, FIXED
     assert Path("data/raw/other.txt").read_text() == "planted", FIXED
     shutil.rmtree(small.RAW)
-    with pytest.raises(commands.StoreError, match=f"data/raw: {object_store.OTHER}"):
+    with pytest.raises(StoreError, match=f"data/raw: {object_store.OTHER}"):
         commands.pull_outputs("data/raw.dvc")
     assert not Path(small.RAW).exists()
     with pytest.raises(fsck.FsckError, match=f"data/raw  {listing}  {object_store.OTHER}"):

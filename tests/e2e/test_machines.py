@@ -15,7 +15,7 @@ from pathlib import Path
 import optuna
 import pytest
 
-from tarmac.sweep.places import select_effective_trials
+from tarmac.sweep.slots import select_effective_trials
 from tests.conftest import Workspace
 from tests.e2e.running import FROM_SOURCE, TARMAC, follow, started
 from tests.postgres import postgres

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from tarmac.pipeline.base.hashing import compute_dvc_hash
-from tarmac.repository.dvc import commands
+from tarmac.repository.dvc import commands, lockfile
 from tests.conftest import Workspace
 from tests.e2e import damage
 from tests.e2e.running import FROM_SOURCE, TARMAC
@@ -274,7 +274,7 @@ def test_unpushed_outputs_fail_and_are_listed_exactly(changed, tmp_path):
     assert (clone.path / "dvc.lock").read_bytes() == lock
     reasons = {check["name"]: check["reason"] for check in found.verdict["checks"]}
     assert PUSHED in found.failed
-    known = commands.parse_output_hashes(lock.decode())
+    known = lockfile.parse_output_hashes(lock.decode())
     lost = ", ".join(f"{path} ({known[path]}, missing)" for path in (PREDICTIONS, MODEL))
     assert reasons[PUSHED] == f"the remote lacks {lost}: run `make push`"
     assert all(known[path] in found.report for path in (PREDICTIONS, MODEL))
@@ -322,7 +322,7 @@ def lose(workspace: Workspace, *outputs: str) -> str:
     Return the commit whose outputs are lost.
     """
     workspace.run("git", "switch", "--quiet", "main")
-    hashes = commands.parse_output_hashes((workspace.path / "dvc.lock").read_text())
+    hashes = lockfile.parse_output_hashes((workspace.path / "dvc.lock").read_text())
     for known in (hashes[path] for path in outputs):
         for folder in ("data/remote", ".dvc/cache"):
             (workspace.path / folder / "files" / "md5" / known[:2] / known[2:]).unlink()

@@ -1,7 +1,7 @@
 """Aircraft: how old and how large the plane is."""
 
 from flights.contract.columns import FEATURES
-from flights.features.known import FeatureInputs
+from flights.features.inputs import FeatureInputs
 from tarmac.interface.lookup import Lookup
 
 COLUMNS = FEATURES["aircraft"]

@@ -8,7 +8,7 @@ from ibis import _ as row
 from ibis.expr.types import IntegerColumn
 
 from flights.contract.columns import FEATURES
-from flights.features.known import FeatureInputs
+from flights.features.inputs import FeatureInputs
 from flights.features.rolling import build_board, compute_mean
 from flights.timeline.row import DAY, QUARTER
 from tarmac.interface.lookup import Lookup

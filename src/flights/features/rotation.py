@@ -6,7 +6,7 @@ from ibis import _ as row
 from ibis.expr.types import IntegerColumn
 
 from flights.contract.columns import FEATURES
-from flights.features.known import FeatureInputs
+from flights.features.inputs import FeatureInputs
 from flights.timeline.row import HOUR
 from tarmac.interface.lookup import Lookup
 

@@ -4,7 +4,7 @@ All of it is in `row.own`; nothing is looked up.
 """
 
 from flights.contract.columns import FEATURES
-from flights.features.known import FeatureInputs
+from flights.features.inputs import FeatureInputs
 from tarmac.interface.lookup import Lookup
 
 COLUMNS = FEATURES["schedule"]

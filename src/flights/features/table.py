@@ -15,7 +15,7 @@ from ibis.expr.types import IntegerScalar
 from flights.contract.columns import CATEGORICAL, KEY, TARGET, feature_names
 from flights.contract.params import Params
 from flights.features import aircraft, history, operations, rotation, schedule, traffic, weather
-from flights.features.known import FeatureInputs
+from flights.features.inputs import FeatureInputs
 from flights.features.rolling import join_columns
 from flights.timeline.clock import to_epoch_minutes
 from flights.timeline.row import DAY, HOUR, derived, own

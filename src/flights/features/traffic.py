@@ -7,7 +7,7 @@ import ibis
 from ibis import _ as row
 
 from flights.contract.columns import FEATURES
-from flights.features.known import FeatureInputs
+from flights.features.inputs import FeatureInputs
 from flights.timeline.clock import to_epoch_minutes
 from flights.timeline.row import DAY, HOUR
 from tarmac.interface.lookup import Lookup

@@ -1,7 +1,7 @@
 """Weather: the last whole hour observed at the origin before the cut-off."""
 
 from flights.contract.columns import FEATURES
-from flights.features.known import FeatureInputs
+from flights.features.inputs import FeatureInputs
 from flights.timeline.row import HOUR
 from tarmac.interface.lookup import Lookup
 

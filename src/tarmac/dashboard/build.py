@@ -7,8 +7,8 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from tarmac.dashboard.known import PageData, load_page_data
 from tarmac.dashboard.page_blocks import CodeCell, PageSection, VerdictCell
+from tarmac.dashboard.page_data import PageData, load_page_data
 from tarmac.dashboard.sections import (
     backtest,
     calibration,

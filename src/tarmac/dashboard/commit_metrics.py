@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tarmac.dashboard.reading import DashboardError, build_file_error, shorten_commit
 from tarmac.dashboard.records import EstimateRecord, IntervalsRecord
+from tarmac.dashboard.source_files import DashboardError, build_file_error, shorten_commit
 from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.base.paths import INTERVALS, TEST_METRICS
 from tarmac.registry.history import RegistryError

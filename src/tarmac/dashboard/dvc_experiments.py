@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tarmac.dashboard.reading import DashboardError
+from tarmac.dashboard.source_files import DashboardError
 from tarmac.pipeline.base import paths
 from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.base.paths import TEST_METRICS

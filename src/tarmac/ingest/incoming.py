@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from tarmac.ingest.raw_data import download_distribution, main, write_table
+from tarmac.ingest.pinned_distribution import download_distribution, main, write_table
 from tarmac.ingest.text_table import IncomingError, read_as_text
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem

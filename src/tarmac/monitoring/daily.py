@@ -1,7 +1,7 @@
 """How many rows a day has, and how many days of a month have other numbers of them by nature."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
 import pandas as pd
 from scipy.special import pdtr, pdtrc
@@ -10,11 +10,6 @@ from tarmac.pipeline.base import months
 
 # Of a day's rows, if each comes by itself: of ten a day there may be three, of six one.
 CHANCE = 0.003
-
-
-def list_dates(first: date, after: date) -> list[date]:
-    """Every day from the first to the one before `after`."""
-    return [first + timedelta(days=number) for number in range((after - first).days)]
 
 
 class DailyRowCounts:
@@ -46,5 +41,5 @@ class DailyRowCounts:
 
     def _compute_unusual_share(self, day: "pd.Series[date]", month: object, start: date) -> float:
         first, after = months.compute_month_bounds(str(month))
-        expected = list_dates(max(first, start), after)
+        expected = months.list_dates(max(first, start), after)
         return len(self.find_unusual_days(day, expected)) / len(expected)

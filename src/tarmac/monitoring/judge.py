@@ -12,7 +12,6 @@ import pandas as pd
 from tarmac.interface.problem import problem
 from tarmac.monitoring import checks, decay
 from tarmac.monitoring.checks import MonitoringCheck, Outcome, find_worst_outcome
-from tarmac.monitoring.daily import list_dates
 from tarmac.monitoring.decay import MetricDecay, ScoredSample, SliceDecay
 from tarmac.monitoring.drift import FeatureBins, FeatureDrift, compute_psi
 from tarmac.monitoring.feed import InputHealth
@@ -142,7 +141,7 @@ def evaluate_integrity(
     if observed.whole:
         findings.append(checks.evaluate_labels(rows, known.unlabelled, policy))
         assert known.daily is not None
-        expected = list_dates(observed.first, observed.last + timedelta(days=1))
+        expected = months.list_dates(observed.first, observed.last + timedelta(days=1))
         findings.append(checks.evaluate_days(rows, expected, known.daily, policy))
     for name, one in health.items():
         findings += checks.evaluate_input_integrity(

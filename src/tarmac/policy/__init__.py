@@ -1,6 +1,6 @@
 """The whole of `params.yaml`: what stages read, and the sections that no stage reads."""
 
-from tarmac.policy.file import AllParams, load_all_params
+from tarmac.policy.all_params import AllParams, load_all_params
 from tarmac.policy.monitor import Levels, MonitorParams, RetrainParams
 from tarmac.policy.review import (
     BehaviourPolicy,

@@ -18,7 +18,7 @@ from tarmac.pipeline.models.scorer import Scorer
 from tarmac.registry.history import FETCH_OR_MAKE, RegistryError, list_events
 from tarmac.registry.release import find_version_in_use
 from tarmac.repository import clone, git
-from tarmac.repository.dvc import commands
+from tarmac.repository.dvc import commands, lockfile
 
 MODEL, PARAMS, HERE = str(paths.MODEL), paths.PARAMS, "workspace"
 WHAT = "months" if problem.contract.DAY else "rows"
@@ -58,7 +58,7 @@ def load_live_model() -> LiveModel:
 @contextmanager
 def _open_model(commit: str) -> Iterator[Path]:
     """A commit's model: the file that is here where it is the same."""
-    wanted = commands.parse_output_hashes(git.read_text_at(commit, LOCK) or "", commit).get(MODEL)
+    wanted = lockfile.parse_output_hashes(git.read_text_at(commit, LOCK) or "", commit).get(MODEL)
     if wanted is None:
         message = f"dvc.lock of commit {commit[:7]} does not contain {MODEL}"
         raise RegistryError(message, "run `make run`, commit its result, then `make release`")

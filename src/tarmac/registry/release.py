@@ -16,7 +16,7 @@ from tarmac.registry.history import (
 )
 from tarmac.registry.tag import create_tag, fetch_tags
 from tarmac.repository import git
-from tarmac.repository.dvc import commands
+from tarmac.repository.dvc import commands, lockfile
 from tarmac.repository.dvc.object_store import find_faults, open_remote
 from tarmac.repository.remote.commit_outputs import list_commit_outputs
 from tarmac.review.run import review_working_tree
@@ -116,7 +116,7 @@ def require_pushed_objects() -> None:
 
 
 def _list_served_hashes(revision: str) -> list[str | None]:
-    locked = commands.parse_output_hashes(git.read_text_at(revision, LOCK) or "", revision)
+    locked = lockfile.parse_output_hashes(git.read_text_at(revision, LOCK) or "", revision)
     return [locked.get(path) for path in SERVED]
 
 

@@ -21,6 +21,7 @@ from tarmac.reporting.trees import flatten_tree
 from tarmac.repository import commits
 from tarmac.repository.commits import Commit
 from tarmac.repository.dvc import commands, lockfile, object_store
+from tarmac.repository.dvc.errors import StoreError
 from tarmac.repository.dvc.lockfile import Entry
 from tarmac.repository.git import GitError, read_text_at
 from tarmac.repository.remote import commit_outputs
@@ -132,8 +133,8 @@ def _note_shallow_history() -> list[str]:
 
 def _suggest_output(path: str) -> str:
     """Return a question with the output nearest to a wrong path, or nothing if none is near."""
-    with suppress(commands.StoreError, OSError, ValueError):
-        return suggest_name(path, commands.parse_output_hashes(LOCK.read_text(encoding="utf-8")))
+    with suppress(StoreError, OSError, ValueError):
+        return suggest_name(path, lockfile.parse_output_hashes(LOCK.read_text(encoding="utf-8")))
     return ""
 
 
@@ -177,7 +178,7 @@ def _trace_external_file(commit: str, stages: Mapping[str, Entry], known: str) -
             **commit_outputs.list_commit_outputs(commit),
             **lockfile.collect_hashes(stages.values(), "deps"),
         }
-    except commands.StoreError:  # a conflict was committed
+    except StoreError:  # a conflict was committed
         return {}
     output = next((path for path, md5 in named.items() if md5 == known), None)
     if output is None:

@@ -51,8 +51,8 @@ def rebuild_and_compare() -> None:
         )
         return
     different = compare_outputs(
-        commands.parse_output_hashes(committed, "HEAD"),
-        commands.parse_output_hashes(LOCK.read_text(encoding="utf-8")),
+        lockfile.parse_output_hashes(committed, "HEAD"),
+        lockfile.parse_output_hashes(LOCK.read_text(encoding="utf-8")),
     )
     what = f"ran {', '.join(ran)}" if ran else "nothing to run, all stages are up to date"
     same = "reproduced bit for bit" if ran else "the same as committed"
@@ -128,7 +128,7 @@ def _hash_stage_inputs(folder: Path) -> dict[str, str]:
     outputs = set[str]()
     if (folder / LOCK).is_file():
         lock = (folder / LOCK).read_text(encoding="utf-8")
-        outputs = set(commands.parse_output_hashes(lock))
+        outputs = set(lockfile.parse_output_hashes(lock))
     hashes = {}
     for path in sorted(deps - outputs):
         top = folder / path
@@ -184,7 +184,7 @@ def _rebuild_commit(head: str) -> list[str]:
         # Also what Git has brought, such as the card.
         ran = run_dvc_repro(folder, "--force", extra=extra)
         print(f"\nrebuilt {head[:7]} in a clean clone: ran {', '.join(ran)}")
-        expected = commands.parse_output_hashes(committed, head)
+        expected = lockfile.parse_output_hashes(committed, head)
         rebuilt = {path: compute_dvc_hash(folder / path) for path in expected}
         different = compare_outputs(expected, rebuilt)
         tracked = run_git("diff", "--name-only", folder=folder).split()

@@ -8,6 +8,7 @@ from pathlib import Path
 from tarmac.ingest import incoming
 from tarmac.interface.errors import UserError
 from tarmac.repository.dvc import commands
+from tarmac.repository.dvc.errors import StoreError
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -27,7 +28,7 @@ def ingest_arrivals(source: str) -> list[str]:
         try:
             # Into it, by its own name: the suffix says what a file is.
             print_lines(commands.run_dvc("get-url", source, folder))
-        except commands.StoreError as error:
+        except StoreError as error:
             raise ArrivalError(
                 f"{source} cannot be fetched: {error}",
                 f"{error.hint}\nfind the cause with `dvc get-url {shlex.quote(source)}`",

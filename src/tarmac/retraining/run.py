@@ -18,7 +18,7 @@ from tarmac.policy import load_all_params
 from tarmac.registry.live_model import LiveModel, load_live_model
 from tarmac.registry.release import OUT, require_clean_tree
 from tarmac.repository import git, reproduce
-from tarmac.repository.dvc import commands, recovery
+from tarmac.repository.dvc import commands, lockfile, recovery
 from tarmac.retraining.arrival import ingest_arrivals, parse_changed_months, print_lines
 from tarmac.retraining.correction import (
     compute_missing_shares,
@@ -132,7 +132,7 @@ def _has_same_predictions() -> bool:
 
     The model's file differs all the same: it names its features.
     """
-    committed = commands.parse_output_hashes(git.read_text_at("HEAD", LOCK) or "", "HEAD")
+    committed = lockfile.parse_output_hashes(git.read_text_at("HEAD", LOCK) or "", "HEAD")
     return commands.read_output_hashes().get(PREDICTIONS) == committed.get(PREDICTIONS)
 
 

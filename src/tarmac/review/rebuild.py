@@ -29,7 +29,7 @@ from tarmac.pipeline.base.paths import LOCKED
 from tarmac.pipeline.models.dataset import read_part
 from tarmac.policy import AllParams
 from tarmac.repository import git
-from tarmac.repository.dvc import commands, lockfile
+from tarmac.repository.dvc import lockfile
 from tarmac.review import sandbox
 from tarmac.review.look_ahead import change_future, compare_decided_rows, list_raw_files
 from tarmac.review.result_folder import (
@@ -139,7 +139,7 @@ def _rebuild_without_test_rows(
 
     If the class of a row decides its part, labels cannot be exchanged, and nothing is made.
     """
-    committed = commands.parse_output_hashes(head.read_text(LOCK) or "", head.commit)
+    committed = lockfile.parse_output_hashes(head.read_text(LOCK) or "", head.commit)
     first = find_first_test_month(split)
     _copy_raw_data(head.resolve_path(RAW), tree.work / RAW, before=first)
     if first is None and not exchange_labels(head, tree.work, split):
@@ -190,7 +190,7 @@ def exchange_labels(head: ResultFolder, work: Path, split: AnySplit) -> bool:
 
 def _rebuild_all_stages(head: ResultFolder, tree: RebuildTree) -> tuple[list[str], float]:
     """Run all stages; return what differs from the commit, and the seconds that they took."""
-    committed = commands.parse_output_hashes(head.read_text(LOCK) or "", head.commit)
+    committed = lockfile.parse_output_hashes(head.read_text(LOCK) or "", head.commit)
     _copy_raw_data(head.resolve_path(RAW), tree.work / RAW)
     spent = tree.run_stages(tree.stages)
     require_no_symlinks(tree.work, committed)

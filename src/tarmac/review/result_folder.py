@@ -18,7 +18,7 @@ from tarmac.interface.errors import UserError
 from tarmac.pipeline.base import paths
 from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository import clone
-from tarmac.repository.dvc import commands
+from tarmac.repository.dvc import commands, lockfile
 
 # As text, which names them in a lock.
 LOCK, PIPELINE, PARAMS, RAW = (
@@ -119,7 +119,7 @@ def _remove_unreadable_files(folder: Path) -> None:
     A broken commit is compared as far as it goes, so that its repair can be reviewed.
     """
     readers: dict[str, Callable[[str], object]] = {
-        LOCK: commands.parse_output_hashes,
+        LOCK: lockfile.parse_output_hashes,
         PIPELINE: _parse_mapping,
         PARAMS: _parse_mapping,
     }

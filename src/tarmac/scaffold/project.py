@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from tarmac.ingest.raw_data import write_table
+from tarmac.ingest.pinned_distribution import write_table
 from tarmac.ingest.text_table import read_as_text
 from tarmac.interface.errors import suggest_name
 from tarmac.interface.problem import SOURCE

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tarmac.ingest.raw_data import write_table
+from tarmac.ingest.pinned_distribution import write_table
 from tarmac.ingest.text_table import read_as_text
 from tarmac.interface.errors import UserError, suggest_name
 from tarmac.interface.problem import PROJECT, SOURCE, problem

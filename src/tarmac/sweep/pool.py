@@ -21,9 +21,9 @@ from optuna.trial import FrozenTrial, TrialState
 from tarmac.interface.errors import UserError
 from tarmac.repository import git
 from tarmac.sweep import machine
-from tarmac.sweep.places import fail_and_requeue_trial
+from tarmac.sweep.slots import fail_and_requeue_trial, has_open_slots
 from tarmac.sweep.study import GRACE, HEARTBEAT
-from tarmac.sweep.trial import WORKER, has_open_slots, select_finished_trials
+from tarmac.sweep.trial import WORKER, select_finished_trials
 from tarmac.sweep.worker import STORAGE
 
 # Seconds between looks; seconds to end in; deaths that are too many.

@@ -6,7 +6,7 @@ from itertools import takewhile
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from tarmac.sweep.places import select_effective_trials
+from tarmac.sweep.slots import select_effective_trials
 from tarmac.sweep.trial import ERROR, METRICS, PARAMS, SECONDS, select_finished_trials
 
 WORDS = {

@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from tarmac.policy import Choices, Range, SweepParams
 from tarmac.policy.sweep import Value
-from tarmac.sweep.places import compute_slot
+from tarmac.sweep.slots import compute_slot
 
 DIGITS = 4  # of a fraction: what is drawn goes into params.yaml, where people read it
 Space = Mapping[str, Range | Choices]
@@ -89,7 +89,7 @@ def _list_values(searched: Range | Choices) -> Sequence[Value]:
 
 
 class Sampler(BaseSampler):
-    """Sampler that starts again for every trial, by seed and place.
+    """Sampler that starts again for every trial, by seed and slot.
 
     An interrupted study goes on as if it had not been interrupted.
     """

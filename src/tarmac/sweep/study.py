@@ -26,7 +26,7 @@ from sqlalchemy.exc import (
 
 from tarmac.interface.errors import UserError, suggest_name
 from tarmac.policy import SweepParams
-from tarmac.sweep.places import requeue_trial
+from tarmac.sweep.slots import requeue_trial
 from tarmac.sweep.space import Sampler
 
 EMBEDDED = Path(".dvc/tmp/tarmac/sweep.db")

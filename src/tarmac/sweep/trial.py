@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import optuna
 from optuna.study import Study
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, Trial
 
 from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.outputs import require_finite
@@ -14,20 +14,14 @@ from tarmac.pipeline.training import estimators
 from tarmac.pipeline.training.best_round import BestRound
 from tarmac.policy import AllParams
 from tarmac.policy.sweep import replace_values
-from tarmac.sweep.places import HISTORY, SURPLUS, compute_slot, select_effective_trials
+from tarmac.sweep.slots import HISTORY, SURPLUS, compute_slot, select_effective_trials
 from tarmac.sweep.space import draw_values
 
 PARAMS, METRICS, SECONDS, WORKER, ERROR = "params", "metrics", "seconds", "worker", "error"
 
 
 class SurplusError(Exception):
-    """Two workers took the last place at once; this one came second."""
-
-
-def has_open_slots(trials: list[FrozenTrial], total: int) -> bool:
-    """Whether there is a trial to take: one that waits, or a place that nobody has."""
-    known = select_effective_trials(trials)
-    return len(known) < total or any(trial.state == TrialState.WAITING for trial in known)
+    """Two workers took the last slot at once; this one came second."""
 
 
 def select_finished_trials(trials: list[FrozenTrial]) -> list[FrozenTrial]:

@@ -15,9 +15,9 @@ from tarmac.pipeline.base.runner import run_stage
 from tarmac.pipeline.training.fitting import read_split
 from tarmac.policy import load_all_params
 from tarmac.sweep.facts import collect_facts
-from tarmac.sweep.places import requeue_trial
+from tarmac.sweep.slots import has_open_slots, requeue_trial
 from tarmac.sweep.study import open_storage, open_study
-from tarmac.sweep.trial import Objective, has_open_slots
+from tarmac.sweep.trial import Objective
 
 # A URL may contain a password, so it is not an argument: every user of the machine can read those.
 STORAGE = "TARMAC_SWEEP_STORAGE"
@@ -57,7 +57,7 @@ def _join_study(name: str, total: int, own: str, alive: Callable[[], None]) -> N
 
 
 def process_trials(study: Study, objective: Objective, total: int) -> None:
-    """Take trials until every place is taken.
+    """Take trials until every slot is taken.
 
     Put the running trial back if the worker is ended.
     """

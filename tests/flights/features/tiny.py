@@ -10,7 +10,7 @@ import pyarrow as pa
 from flights.contract.columns import FEATURES, KEY
 from flights.contract.params import Params
 from flights.features import aircraft
-from flights.features.known import FeatureInputs
+from flights.features.inputs import FeatureInputs
 from flights.features.table import join_lookups, seen
 
 EPOCH = datetime(1970, 1, 1)

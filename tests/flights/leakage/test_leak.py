@@ -14,7 +14,7 @@ from ibis import _ as row
 
 from flights.contract.columns import FEATURES
 from flights.features import history, operations, rolling, rotation, weather
-from flights.features.known import FeatureInputs
+from flights.features.inputs import FeatureInputs
 from tarmac.interface.lookup import Lookup
 from tests.flights import real
 from tests.flights.features.tiny import minute

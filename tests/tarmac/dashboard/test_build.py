@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tarmac.dashboard import build
-from tarmac.dashboard.reading import DashboardError
+from tarmac.dashboard.source_files import DashboardError
 from tarmac.interface.errors import UserError
 from tarmac.monitoring import run as monitoring
 from tests.commits import run

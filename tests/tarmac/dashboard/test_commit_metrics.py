@@ -5,8 +5,8 @@ import json
 import pytest
 
 from tarmac.dashboard.commit_metrics import build_estimates
-from tarmac.dashboard.reading import DashboardError
 from tarmac.dashboard.records import EstimateRecord, IntervalsRecord
+from tarmac.dashboard.source_files import DashboardError
 from tarmac.pipeline.base.params import TASK
 
 VALUE = 0.77322512345

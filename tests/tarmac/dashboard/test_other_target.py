@@ -16,7 +16,7 @@ names = problem.contract
 names.TASK, names.DAY, names.CLUSTERS, names.ANSWERS = \
 "regression", None, ("house", "houses"), ("prediction",)
 from tarmac.dashboard.build import render_page
-from tarmac.dashboard.known import PageData
+from tarmac.dashboard.page_data import PageData
 from tarmac.dashboard.records import CalibrationBin, EstimateRecord, IntervalsRecord, SliceRecord
 from tarmac.dashboard.commit_metrics import CommitMetrics
 found = {"r2": EstimateRecord(0.61, 0.55, 0.67)}

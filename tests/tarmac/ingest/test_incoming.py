@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from tarmac.ingest.incoming import merge_into_raw, read_incoming_tables
-from tarmac.ingest.raw_data import write_table
+from tarmac.ingest.pinned_distribution import write_table
 from tarmac.interface.errors import UserError
 from tests.conftest import RAW, required
 from tests.flights import small
-from tests.tarmac.ingest.test_raw_data import contents
+from tests.tarmac.ingest.test_pinned_distribution import contents
 
 MONTH, LIMIT = "2013-12", 0.01
 Edit = Callable[[pd.DataFrame], pd.DataFrame]

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from tarmac.interface.problem import problem
 from tarmac.monitoring import checks
-from tarmac.monitoring.daily import DailyRowCounts, list_dates
+from tarmac.monitoring.daily import DailyRowCounts
 from tarmac.monitoring.decay import MetricDecay, SliceDecay
 from tarmac.monitoring.drift import FeatureDrift
 from tarmac.monitoring.feed import InputHealth
+from tarmac.pipeline.base.months import list_dates
 from tarmac.pipeline.intervals.sample import MetricEstimate
 from tarmac.policy import Levels, load_all_params
 from tests.conftest import ROOT

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tarmac.policy import load_all_params
-from tests.tarmac.policy.test_file import TEXT, mistakes, places, with_value
+from tests.tarmac.policy.test_all_params import TEXT, mistakes, places, with_value
 
 LINES = places(TEXT)
 

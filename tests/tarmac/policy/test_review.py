@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from tarmac.pipeline.base.params import TASK
 from tarmac.policy import AllParams, MetricName, MetricPolicy, load_all_params
 from tests.conftest import ROOT
-from tests.tarmac.policy.test_file import TEXT, below, mistakes, places, with_value, without
+from tests.tarmac.policy.test_all_params import TEXT, below, mistakes, places, with_value, without
 
 METRICS = tuple(TASK.metrics)
 LINES = places(TEXT)

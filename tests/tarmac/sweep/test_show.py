@@ -7,8 +7,8 @@ import pytest
 from optuna.trial import TrialState
 
 from tarmac.pipeline.base.params import TASK
-from tarmac.sweep.places import fail_and_requeue_trial
 from tarmac.sweep.show import ProgressLine, build_rows, format_table, rank_trials, shorten_keys
+from tarmac.sweep.slots import fail_and_requeue_trial
 from tarmac.sweep.trial import ERROR, METRICS, PARAMS, SECONDS
 from tests.tarmac.sweep.studies import last, study, sweep_params
 

@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 
 from tarmac.policy import load_all_params
 from tarmac.policy.sweep import replace_values
-from tarmac.sweep.places import requeue_trial
+from tarmac.sweep.slots import requeue_trial
 from tarmac.sweep.space import DIGITS, build_grid
 from tests.conftest import ROOT
 from tests.tarmac.sweep.studies import GRID, SPACE, last, step, study, sweep_params

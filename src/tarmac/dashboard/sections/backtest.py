@@ -6,7 +6,6 @@ The year runs once without retraining, once with retraining every month, and onc
 from collections.abc import Mapping, Sequence
 
 from tarmac.dashboard import vega
-from tarmac.dashboard.known import LIVED, WAYS, PageData
 from tarmac.dashboard.page_blocks import (
     Block,
     CodeCell,
@@ -15,6 +14,7 @@ from tarmac.dashboard.page_blocks import (
     Table,
     VerdictCell,
 )
+from tarmac.dashboard.page_data import LIVED, WAYS, PageData
 from tarmac.dashboard.records import WAYS as NAMES
 from tarmac.dashboard.records import BacktestMonth, BacktestSummary
 from tarmac.dashboard.vega import ACCENT, INK, OTHER, PAPER, Spec, build_y_title

@@ -6,8 +6,8 @@ Of the rows with a prediction of 30 %, 30 % should come true.
 from collections.abc import Sequence
 
 from tarmac.dashboard import vega
-from tarmac.dashboard.known import CALIBRATION, PageData
 from tarmac.dashboard.page_blocks import Block, CommandList, DataSource, PageSection, Table
+from tarmac.dashboard.page_data import CALIBRATION, PageData
 from tarmac.dashboard.records import CalibrationBin
 from tarmac.dashboard.vega import ACCENT, MUTED, OTHER, Spec, build_y_title
 from tarmac.dashboard.words import TESTED, format_month, format_share

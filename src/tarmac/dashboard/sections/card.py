@@ -1,8 +1,8 @@
 """The model card, as it is committed."""
 
 from tarmac.dashboard import card_html
-from tarmac.dashboard.known import PageData
 from tarmac.dashboard.page_blocks import CommandList, PageSection, Prose
+from tarmac.dashboard.page_data import PageData
 from tarmac.pipeline.base.paths import CARD
 
 NONE = "There is no model card yet: the last stage of the pipeline writes it."

@@ -6,8 +6,8 @@ The drift is compared with how far training months differ among themselves.
 from collections.abc import Sequence
 
 from tarmac.dashboard import vega
-from tarmac.dashboard.known import LAST, RECORDS, PageData
 from tarmac.dashboard.page_blocks import Block, CodeCell, CommandList, PageSection, Table
+from tarmac.dashboard.page_data import LAST, RECORDS, PageData
 from tarmac.dashboard.records import FeatureRecord, MonthRecord
 from tarmac.dashboard.vega import INK, MUTED, PAPER, Spec
 from tarmac.dashboard.words import (

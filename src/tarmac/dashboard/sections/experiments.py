@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from tarmac.dashboard.dvc_experiments import Experiment
-from tarmac.dashboard.known import PageData
 from tarmac.dashboard.page_blocks import (
     Block,
     CodeCell,
@@ -13,6 +12,7 @@ from tarmac.dashboard.page_blocks import (
     PageSection,
     Table,
 )
+from tarmac.dashboard.page_data import PageData
 from tarmac.dashboard.words import MAIN, format_count, format_difference, format_metric_name
 from tarmac.pipeline.base.params import TASK
 from tarmac.reporting.markdown import format_number

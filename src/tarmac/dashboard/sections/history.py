@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from tarmac.dashboard import vega
 from tarmac.dashboard.commit_metrics import CommitMetrics
-from tarmac.dashboard.known import PageData
 from tarmac.dashboard.page_blocks import (
     Block,
     CodeCell,
@@ -13,6 +12,7 @@ from tarmac.dashboard.page_blocks import (
     PageSection,
     Table,
 )
+from tarmac.dashboard.page_data import PageData
 from tarmac.dashboard.vega import ACCENT, INK, Spec, build_y_title
 from tarmac.dashboard.words import (
     MAIN,

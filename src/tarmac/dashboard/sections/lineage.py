@@ -3,9 +3,9 @@
 It comes from a commit, data, code, an environment and parameters.
 """
 
-from tarmac.dashboard.known import MODEL, PageData
 from tarmac.dashboard.page_blocks import Block, CodeCell, CommandList, PageSection, Table
-from tarmac.dashboard.reading import shorten_commit
+from tarmac.dashboard.page_data import MODEL, PageData
+from tarmac.dashboard.source_files import shorten_commit
 from tarmac.pipeline.base.paths import LOCK
 from tarmac.reporting.trees import flatten_tree
 from tarmac.repository.lineage import Lineage

@@ -6,7 +6,6 @@ This is what an owner with one minute wants.
 from collections.abc import Sequence
 from typing import Any
 
-from tarmac.dashboard.known import PageData
 from tarmac.dashboard.page_blocks import (
     Block,
     CodeCell,
@@ -16,6 +15,7 @@ from tarmac.dashboard.page_blocks import (
     Table,
     VerdictCell,
 )
+from tarmac.dashboard.page_data import PageData
 from tarmac.dashboard.records import EstimateRecord, MonthRecord
 from tarmac.dashboard.words import (
     MAIN,

@@ -5,8 +5,8 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from tarmac.dashboard import stage_graph
-from tarmac.dashboard.known import PageData
 from tarmac.dashboard.page_blocks import Block, Chart, CodeCell, CommandList, PageSection, Table
+from tarmac.dashboard.page_data import PageData
 from tarmac.dashboard.stage_graph import Node
 from tarmac.dashboard.words import format_count
 from tarmac.pipeline.base.paths import LOCK, PIPELINE

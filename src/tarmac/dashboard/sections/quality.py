@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from tarmac.dashboard import vega
-from tarmac.dashboard.known import PageData
 from tarmac.dashboard.page_blocks import Block, CodeCell, CommandList, PageSection, Table
+from tarmac.dashboard.page_data import PageData
 from tarmac.dashboard.records import FeatureRecord, MonthRecord, PreparedCounts
 from tarmac.dashboard.vega import ACCENT, OTHER, Spec
 from tarmac.dashboard.words import format_count, format_month, format_share

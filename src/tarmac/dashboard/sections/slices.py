@@ -6,8 +6,8 @@ The slices are those of the test rows and of the last monitored month.
 from collections.abc import Sequence
 
 from tarmac.dashboard import vega
-from tarmac.dashboard.known import PageData
 from tarmac.dashboard.page_blocks import Block, CodeCell, CommandList, PageSection, Table
+from tarmac.dashboard.page_data import PageData
 from tarmac.dashboard.records import MonthRecord, SliceChangeRecord, SliceRecord
 from tarmac.dashboard.vega import ACCENT, MUTED, Spec
 from tarmac.dashboard.words import (

@@ -1,6 +1,6 @@
 """List months, written 2013-01, and find the files that hold one month each.
 
-Rows without a time are one file, `all`.
+Rows without a time are one file, `all`. Also list the days of a month or of any other period.
 """
 
 import re
@@ -74,6 +74,11 @@ def compute_month_bounds(month: str) -> tuple[date, date]:
         return date.min, date.max
     first = _parse_first_day(month)
     return first, _parse_first_day(str(first + timedelta(days=31))[:7])
+
+
+def list_dates(first: date, after: date) -> list[date]:
+    """Every day from the first to the one before `after`."""
+    return [first + timedelta(days=number) for number in range((after - first).days)]
 
 
 def _parse_first_day(month: str) -> date:

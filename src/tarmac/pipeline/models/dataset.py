@@ -209,18 +209,3 @@ def check_labels_vary(labels: np.ndarray, task: Task = TASK) -> None:
             f"{len(labels):,} labeled rows have {distinct} {what}, at least 2 are needed",
             "check the target column, or use more rows in the section `split`",
         )
-
-
-def check_classes(labels: np.ndarray, task: Task = TASK) -> None:
-    """Check that every class has a training row: a model cannot predict the others.
-
-    Raise `UserError` with the classes that have none.
-    """
-    if task.kind == "multiclass" and (
-        lacking := set(range(len(problem.contract.CLASSES))) - set(labels.tolist())
-    ):
-        names = ", ".join(problem.contract.CLASSES[place] for place in sorted(lacking))
-        raise UserError(
-            f"no training row has the class {names}",
-            "add rows of the class, or remove it from CLASSES of the problem",
-        )

@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import parquet, resources
-from tarmac.pipeline.base.params import TASK, AnySplit, SplitParams, TrainParams
+from tarmac.pipeline.base.params import TASK, AnySplit, SplitParams, Task, TrainParams
 from tarmac.pipeline.base.paths import FEATURES
 from tarmac.pipeline.models import dataset
 from tarmac.pipeline.models.dataset import ModelInputs, MonthlyRows, Split
@@ -26,8 +29,23 @@ def read_split(params: AnySplit, groups: Sequence[str]) -> Split:
     valid, y_valid = dataset.require_labeled_rows(
         dataset.read_part(FEATURES, params, "validation", names)
     )
-    dataset.check_classes(y_train)
+    check_classes(y_train)
     return Split(train, y_train, valid, y_valid)
+
+
+def check_classes(labels: np.ndarray, task: Task = TASK) -> None:
+    """Check that every class has a training row: a model cannot predict the others.
+
+    Raise `UserError` with the classes that have none.
+    """
+    if task.kind == "multiclass" and (
+        lacking := set(range(len(problem.contract.CLASSES))) - set(labels.tolist())
+    ):
+        names = ", ".join(problem.contract.CLASSES[place] for place in sorted(lacking))
+        raise UserError(
+            f"no training row has the class {names}",
+            "add rows of the class, or remove it from CLASSES of the problem",
+        )
 
 
 def read_training_data(params: AnySplit, train_params: TrainParams) -> Split | MonthlyTrainingData:

@@ -14,21 +14,16 @@ from typing import Any
 
 import yaml
 
-from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.pipeline.base.outputs import acquire_file_lock, is_unfinished, recover_output
 from tarmac.pipeline.base.paths import LOCK
 from tarmac.repository import git
 from tarmac.repository.dvc import lockfile, object_store, recovery
+from tarmac.repository.dvc.errors import StoreError
 
 LOCKS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))
 CHANGING_DATA = Path(".dvc/tmp/data.lock")  # held by a command that replaces tracked data
-RESTORE_LOCK = f"run `git restore --source=HEAD {LOCK}`, then `make run`"
 LITTLE = 2**20  # bytes of free space with which no stage gets anywhere
-
-
-class StoreError(UserError):
-    """DVC failed, or what it fetched is not what the lock names."""
 
 
 def build_dvc_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -303,24 +298,11 @@ def read_output_hashes(folder: Path = Path()) -> dict[str, str]:
 
     Raise `StoreError` if one of these files is damaged.
     """
-    hashes = parse_output_hashes(read_lock(folder))
+    hashes = lockfile.parse_output_hashes(lockfile.read_lock(folder))
     for pointer in list_dvc_files(folder):
         for path, oid in _read_dvc_file(folder / pointer).items():
             hashes[(pointer.parent / path).as_posix()] = oid
     return hashes
-
-
-def read_lock(folder: Path = Path()) -> str:
-    """Return the text of `dvc.lock`, which is empty if there is none.
-
-    Raise `StoreError` if it is not UTF-8.
-    """
-    if not (folder / LOCK).is_file():
-        return ""
-    try:
-        return (folder / LOCK).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise StoreError(f"{LOCK} is damaged: {error}", RESTORE_LOCK) from None
 
 
 def _read_dvc_file(path: Path) -> dict[str, str]:
@@ -354,23 +336,3 @@ def list_dvc_files(folder: Path = Path()) -> list[Path]:
     return [
         Path(path) for path in sorted(set(listed.split("\0"))) if path and (folder / path).is_file()
     ]
-
-
-def parse_output_hashes(text: str, commit: str | None = None) -> dict[str, str]:
-    """Return the hash of every output in the text of a `dvc.lock`, by path.
-
-    The text is that of a commit or, without one, of the working tree. Raise `StoreError` if it
-    cannot be read.
-    """
-    try:
-        stages = (lockfile.parse_yaml(text) or {}).get("stages", {})
-        return lockfile.collect_hashes(stages.values(), "outs")
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
-        conflict = "<<<<<<<" in text
-        fault = "has a merge conflict" if conflict else "is truncated or damaged"
-        if commit:
-            repair = f"`git restore --source=COMMIT {LOCK}`, then `make run`"
-            hint = f"choose another commit; to repair a branch, take an earlier lock: {repair}"
-            raise StoreError(f"{LOCK} of commit {commit[:7]} {fault}", hint) from None
-        hint = "run `make merge-lock`" if conflict else RESTORE_LOCK
-        raise StoreError(f"{LOCK} {fault}", hint) from None

@@ -2,14 +2,32 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tarmac.pipeline.base.paths import LOCK
+from tarmac.repository.dvc.errors import StoreError
+
 CODE, ENVIRONMENT = "src/", "requirements/"
+RESTORE_LOCK = f"run `git restore --source=HEAD {LOCK}`, then `make run`"
 Entry = Mapping[str, Any]  # a stage, as the lock has it
 # The same, seven times as fast: a command reads many locks.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_lock(folder: Path = Path()) -> str:
+    """Return the text of `dvc.lock`, which is empty if there is none.
+
+    Raise `StoreError` if it is not UTF-8.
+    """
+    if not (folder / LOCK).is_file():
+        return ""
+    try:
+        return (folder / LOCK).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise StoreError(f"{LOCK} is damaged: {error}", RESTORE_LOCK) from None
 
 
 def parse_yaml(text: str) -> Any:
@@ -28,6 +46,26 @@ def parse_stages(text: str | None) -> dict[str, Entry]:
 def collect_hashes(entries: Iterable[Entry], kind: str) -> dict[str, str]:
     """Hash by path of the `deps` or `outs` of some stages."""
     return {item["path"]: item["md5"] for entry in entries for item in entry.get(kind, [])}
+
+
+def parse_output_hashes(text: str, commit: str | None = None) -> dict[str, str]:
+    """Return the hash of every output in the text of a `dvc.lock`, by path.
+
+    The text is that of a commit or, without one, of the working tree. Raise `StoreError` if it
+    cannot be read.
+    """
+    try:
+        stages = (parse_yaml(text) or {}).get("stages", {})
+        return collect_hashes(stages.values(), "outs")
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+        conflict = "<<<<<<<" in text
+        fault = "has a merge conflict" if conflict else "is truncated or damaged"
+        if commit:
+            repair = f"`git restore --source=COMMIT {LOCK}`, then `make run`"
+            hint = f"choose another commit; to repair a branch, take an earlier lock: {repair}"
+            raise StoreError(f"{LOCK} of commit {commit[:7]} {fault}", hint) from None
+        hint = "run `make merge-lock`" if conflict else RESTORE_LOCK
+        raise StoreError(f"{LOCK} {fault}", hint) from None
 
 
 def collect_params(entry: Entry) -> dict[str, Any]:

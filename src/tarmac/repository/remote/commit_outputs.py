@@ -11,6 +11,7 @@ import yaml
 
 from tarmac.pipeline.base.paths import LOCK, PIPELINE
 from tarmac.repository.dvc import commands, lockfile
+from tarmac.repository.dvc.errors import StoreError
 from tarmac.repository.git import read_text_at, run_git
 
 
@@ -21,7 +22,7 @@ def list_commit_outputs(revision: str | None = None, folder: Path = Path()) -> d
     in `dvc.lock` and in `.dvc` files. What Git keeps, and what is not to be pushed, is not among
     them. Raise `StoreError` if one of these files cannot be read.
     """
-    locked = commands.parse_output_hashes(_read_text(revision, LOCK, folder) or "", revision)
+    locked = lockfile.parse_output_hashes(_read_text(revision, LOCK, folder) or "", revision)
     elsewhere = _find_unpushed_outputs(_read_yaml(revision, PIPELINE, folder))
     hashes = {path: oid for path, oid in locked.items() if path not in elsewhere}
     for pointer in _list_dvc_files(revision, folder):
@@ -38,7 +39,7 @@ def _read_text(revision: str | None, path: Path, folder: Path) -> str | None:
     if revision is not None:
         return read_text_at(revision, path, folder)
     if path == LOCK:
-        return commands.read_lock(folder)
+        return lockfile.read_lock(folder)
     return (folder / path).read_text(encoding="utf-8") if (folder / path).is_file() else None
 
 
@@ -50,7 +51,7 @@ def _read_yaml(revision: str | None, path: Path, folder: Path) -> dict[str, Any]
     if not isinstance(tree, dict):
         where = f" of {revision}" if revision else ""
         hint = "choose another commit" if revision else f"restore it with `git restore {path}`"
-        raise commands.StoreError(f"{path}{where} is not a valid DVC file", hint)
+        raise StoreError(f"{path}{where} is not a valid DVC file", hint)
     return tree
 
 

@@ -4,6 +4,8 @@ import os
 import sys
 
 import pytest
+import typer
+from typer.core import TyperCommand
 
 from tarmac.cli import application
 from tarmac.interface.errors import UserError
@@ -67,7 +69,8 @@ def test_option_of_command_sets_level_of_stages(
     level: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VARIABLE, "")
-    application.tarmac(quiet=level == "quiet", verbose=level == "verbose")
+    context = typer.Context(TyperCommand("tarmac"))
+    application.tarmac(context, quiet=level == "quiet", verbose=level == "verbose")
     assert os.environ[VARIABLE] == level
 
 

@@ -49,7 +49,7 @@ def test_warns_of_detached_head(here):
 
 def test_suggested_command_restores_edits_of_killed_experiment(here):
     """A power cut in the second in which DVC keeps the edits in Git's stash."""
-    edited = here.path / "src/tarmac/ingest/raw_data.py"
+    edited = here.path / "src/tarmac/ingest/pinned_distribution.py"
     edited.write_text(f"{edited.read_text()}\n# an edit of mine\n")
     mine, head = edited.read_text(), here.path / ".git/HEAD"
     with started(here, *DVC, "exp", "run", "-S", "train.seed=9") as process:

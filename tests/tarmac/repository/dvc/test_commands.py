@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository.dvc import commands, config, object_store
+from tarmac.repository.dvc.errors import StoreError
 from tarmac.repository.remote.commit_outputs import list_commit_outputs
 from tarmac.repository.reproduce import run_dvc_repro
 from tests import small
@@ -92,15 +93,14 @@ def test_hash_of_missing_path_is_empty(tmp_path: Path):
 
 def test_outputs_are_empty_without_lock(tmp_path: Path):
     assert commands.read_output_hashes(tmp_path) == {}
-    assert commands.parse_output_hashes("") == {}
 
 
 def test_rejects_lock_that_is_no_text(tmp_path: Path):
     (tmp_path / "dvc.lock").write_bytes(b"schema: '2.0'\nstages: \xff\n")
-    with pytest.raises(commands.StoreError, match=r"^dvc\.lock is damaged: ") as caught:
+    with pytest.raises(StoreError, match=r"^dvc\.lock is damaged: ") as caught:
         commands.read_output_hashes(tmp_path)
     assert caught.value.hint.startswith("run `git restore --source=HEAD dvc.lock`")
-    with pytest.raises(commands.StoreError, match=r"^dvc\.lock is damaged: "):
+    with pytest.raises(StoreError, match=r"^dvc\.lock is damaged: "):
         list_commit_outputs(folder=tmp_path)
 
 
@@ -112,7 +112,7 @@ def test_rejects_lock_that_is_no_text(tmp_path: Path):
 def test_rejects_damaged_dvc_file(tmp_path: Path, content: bytes):
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
     (tmp_path / "raw.dvc").write_bytes(content)
-    with pytest.raises(commands.StoreError, match=r"raw\.dvc is damaged: ") as caught:
+    with pytest.raises(StoreError, match=r"raw\.dvc is damaged: ") as caught:
         commands.read_output_hashes(tmp_path)
     assert "`git restore " in caught.value.hint
 
@@ -159,7 +159,7 @@ def flip(data: bytes) -> bytes:
 def test_pull_rejects_damaged_object(clone: Workspace, damage):
     path = remote_object(clone.path, commands.read_output_hashes(clone.path)[MODEL])
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(commands.StoreError):
+    with pytest.raises(StoreError):
         commands.pull_outputs(folder=clone.path)
     assert not (clone.path / MODEL).exists()
     assert clone.dvc("status", "--quiet", check=False).returncode != 0
@@ -167,7 +167,7 @@ def test_pull_rejects_damaged_object(clone: Workspace, damage):
 
 def test_pull_raises_if_object_is_missing(clone: Workspace):
     remote_object(clone.path, commands.read_output_hashes(clone.path)[MODEL]).unlink()
-    with pytest.raises(commands.StoreError):
+    with pytest.raises(StoreError):
         commands.pull_outputs(folder=clone.path)
     assert not (clone.path / MODEL).exists()
 
@@ -199,7 +199,7 @@ def test_pull_keeps_good_file_and_names_unrecoverable_output(clone: Workspace):
     commands.pull_outputs(folder=clone.path)
     assert compute_dvc_hash(clone.path / MODEL) == md5, "the good copy that was here is still here"
     (clone.path / MODEL).unlink()
-    with pytest.raises(commands.StoreError, match=MODEL):
+    with pytest.raises(StoreError, match=MODEL):
         commands.pull_outputs(folder=clone.path)
     assert not (clone.path / MODEL).exists()
     assert_cache_is_true(clone.path)
@@ -212,7 +212,7 @@ def test_names_damaged_output_and_how_to_make_it_again(finished: Workspace):
     for path in (finished.path / MODEL, cached / oid[:2] / oid[2:]):
         path.chmod(0o644)
         path.write_bytes(b"damaged")
-    with pytest.raises(commands.StoreError, match=rf"differ from dvc.lock: {MODEL}$") as caught:
+    with pytest.raises(StoreError, match=rf"differ from dvc.lock: {MODEL}$") as caught:
         commands.verify_outputs(finished.path)
     assert caught.value.hint.startswith("delete it, then run `make run`")
     (finished.path / MODEL).unlink()
@@ -222,7 +222,7 @@ def test_names_damaged_output_and_how_to_make_it_again(finished: Workspace):
 
 def test_pull_refuses_remote_without_verification(clone: Workspace):
     clone.dvc("remote", "modify", "--local", "embedded", "verify", "false")
-    with pytest.raises(commands.StoreError, match="verify") as caught:
+    with pytest.raises(StoreError, match="verify") as caught:
         commands.pull_outputs(folder=clone.path)
     assert "verify true" in caught.value.hint
     assert not (clone.path / MODEL).exists()
@@ -253,7 +253,7 @@ def test_pull_rejects_folder_until_faulty_part_is_repaired(
     path.write_bytes(flip(whole))
     if missing:
         path.unlink()
-    with pytest.raises(commands.StoreError):
+    with pytest.raises(StoreError):
         commands.pull_outputs(folder=clone.path)
     assert compute_dvc_hash(clone.path / "data" / "features") == ""
     assert_cache_is_true(clone.path)
@@ -278,7 +278,7 @@ def test_failed_pull_names_faulty_output(clone: Workspace, capfd, output, part, 
     path.write_bytes(flip(path.read_bytes()))
     if missing:
         path.unlink()
-    with pytest.raises(commands.StoreError) as caught:
+    with pytest.raises(StoreError) as caught:
         commands.pull_outputs(folder=clone.path)
     assert output in f"{caught.value}{capfd.readouterr().err}"
 
@@ -287,7 +287,7 @@ def test_pull_refuses_to_overwrite_unknown_file(clone: Workspace):
     (clone.path / MODEL).parent.mkdir(exist_ok=True)
     (clone.path / MODEL).write_text("someone's own model")
     hashes = commands.read_output_hashes(clone.path)
-    with pytest.raises(commands.StoreError):
+    with pytest.raises(StoreError):
         commands.pull_outputs(folder=clone.path)
     assert (clone.path / MODEL).read_text() == "someone's own model", (
         "what is nowhere else must not be lost either"
@@ -339,7 +339,7 @@ def test_pull_refuses_unsafe_listing_and_fetches_other_outputs(
     hostile(clone, [{"md5": good, "relpath": "a"}, {"md5": evil, "relpath": name}], honest)
     before = everything(clone.path.parent)
     with pytest.raises(
-        commands.StoreError,
+        StoreError,
         match=f"data/raw: {object_store.UNSAFE if honest else object_store.OTHER}",
     ):
         commands.pull_outputs(folder=clone.path)
@@ -366,7 +366,7 @@ def test_pull_removes_unsafe_listing_from_cache(clone: Workspace):
     cached = small.in_cache(clone, oid)
     cached.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(small.in_remote(clone, oid), cached)
-    with pytest.raises(commands.StoreError, match=object_store.UNSAFE):
+    with pytest.raises(StoreError, match=object_store.UNSAFE):
         commands.pull_outputs("data/raw.dvc", folder=clone.path)
     assert not (clone.path / "data" / "planted").exists()
     assert not cached.exists()
@@ -378,7 +378,7 @@ def test_pull_refuses_oversized_listing(clone: Workspace, monkeypatch):
     hostile(
         clone, [{"md5": good, "relpath": f"file-{number}"} for number in range(1000)], honest=True
     )
-    with pytest.raises(commands.StoreError, match=f"data/raw: {object_store.UNSAFE}"):
+    with pytest.raises(StoreError, match=f"data/raw: {object_store.UNSAFE}"):
         commands.pull_outputs("data/raw.dvc", folder=clone.path)
 
 
@@ -418,7 +418,7 @@ def test_clone_borrows_private_remote_but_keeps_own_cache(finished: Workspace, c
     finished.dvc("remote", "modify", "--local", "own", "verify", "true")
     finished.dvc("cache", "dir", "--local", ".dvc/cache")
     shutil.rmtree(clone.path / "data" / "remote")
-    with pytest.raises(commands.StoreError):
+    with pytest.raises(StoreError):
         commands.pull_outputs("data/raw.dvc", folder=clone.path)
     config.lend_remotes(clone.path, finished.path)
     commands.pull_outputs("data/raw.dvc", folder=clone.path)

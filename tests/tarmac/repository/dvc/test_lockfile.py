@@ -36,6 +36,10 @@ def test_reads_stages_and_treats_unreadable_lock_as_empty():
         assert lockfile.parse_stages(text) == {}
 
 
+def test_empty_lock_has_no_outputs():
+    assert lockfile.parse_output_hashes("") == {}
+
+
 @pytest.mark.parametrize(
     ("last", "wanted"),
     [

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tarmac.repository.dvc import commands, object_store
+from tarmac.repository.dvc import object_store
+from tarmac.repository.dvc.errors import StoreError
 from tarmac.repository.remote import commit_outputs
 from tests import small
 
@@ -51,7 +52,7 @@ def test_omits_outputs_marked_push_false(repository):
 @pytest.mark.parametrize("name", ["dvc.lock", "dvc.yaml", "data/raw.dvc"])
 def test_merge_conflict_raises_error_naming_file(repository, name):
     Path(name).write_text("<<<<<<< ours\na: 1\n=======\na: 2\n>>>>>>> theirs\n")
-    with pytest.raises(commands.StoreError, match=Path(name).name):
+    with pytest.raises(StoreError, match=Path(name).name):
         commit_outputs.list_commit_outputs()
 
 

@@ -4,14 +4,6 @@ The sections say what each key may be.
 """
 
 from tarmac.interface.task import TASKS, Task
-from tarmac.pipeline.base.params.file import (
-    Engine,
-    ParamsError,
-    ParamsSubset,
-    PipelineParams,
-    ProblemParams,
-    load_params,
-)
 from tarmac.pipeline.base.params.pipeline import (
     AnySplit,
     BaselineParams,
@@ -27,6 +19,14 @@ from tarmac.pipeline.base.params.pipeline import (
     TrainParams,
 )
 from tarmac.pipeline.base.params.task import TASK
+from tarmac.pipeline.base.params.yaml_file import (
+    Engine,
+    ParamsError,
+    ParamsSubset,
+    PipelineParams,
+    ProblemParams,
+    load_params,
+)
 
 __all__ = [
     "TASK",

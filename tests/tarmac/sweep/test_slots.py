@@ -4,15 +4,16 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from tarmac.sweep.places import (
+from tarmac.sweep.slots import (
     RETRIES,
     SURPLUS,
     compute_slot,
     fail_and_requeue_trial,
+    has_open_slots,
     requeue_trial,
     select_effective_trials,
 )
-from tarmac.sweep.trial import has_open_slots, select_finished_trials
+from tarmac.sweep.trial import select_finished_trials
 from tests.tarmac.sweep.studies import last, step, study, sweep_params
 
 PARAMS = sweep_params()

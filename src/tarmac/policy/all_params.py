@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tarmac.interface.errors import suggest_name
 from tarmac.pipeline.base import params
-from tarmac.pipeline.base.params.file import find_line_number, read_yaml_model
+from tarmac.pipeline.base.params.yaml_file import find_line_number, read_yaml_model
 from tarmac.pipeline.base.paths import PARAMS
 from tarmac.policy.monitor import MonitorParams, Retrain
 from tarmac.policy.review import ReviewParams

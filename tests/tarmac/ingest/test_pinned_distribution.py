@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tarmac.ingest.raw_data import write_distribution
+from tarmac.ingest.pinned_distribution import write_distribution
 from tarmac.interface.errors import UserError
 from tests.flights import sdist
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from tarmac.dashboard import reading
+from tarmac.dashboard import source_files
 from tarmac.dashboard.commit_metrics import (
     CommitMetrics,
     build_estimates,
@@ -16,7 +16,6 @@ from tarmac.dashboard.commit_metrics import (
 )
 from tarmac.dashboard.dvc_experiments import Experiment, list_experiments
 from tarmac.dashboard.page_blocks import DataSource
-from tarmac.dashboard.reading import DashboardError
 from tarmac.dashboard.records import (
     BacktestMonth,
     BacktestSummary,
@@ -27,6 +26,7 @@ from tarmac.dashboard.records import (
     MonthRecord,
     PreparedCounts,
 )
+from tarmac.dashboard.source_files import DashboardError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import paths
 from tarmac.pipeline.base.paths import (
@@ -113,32 +113,32 @@ def load_page_data() -> PageData:
     registry = load_registry()
     months, committed = _load_months()
     if LOCK in commands.find_stale_locks():
-        raise reading.build_file_error(LOCK, "the file is incomplete")
+        raise source_files.build_file_error(LOCK, "the file is incomplete")
     lived, ways = _load_backtest()
-    intervals = reading.read_record(IntervalsRecord, INTERVALS) or IntervalsRecord()
+    intervals = source_files.read_record(IntervalsRecord, INTERVALS) or IntervalsRecord()
     pipeline = _load_pipeline()
     model = commands.read_output_hashes().get(MODEL)
     return PageData(
         title=problem.card.TITLE,
-        commit=reading.shorten_commit(head),
+        commit=source_files.shorten_commit(head),
         date=git.run_git("show", "--no-patch", "--format=%cs", head).strip(),
         changed=[path for path in changed if _is_shown(path)],
         registry=registry,
         results=list_commit_metrics(registry),
-        current=build_estimates(reading.read_text(TEST_METRICS), intervals, str(TEST_METRICS)),
+        current=build_estimates(source_files.read_text(TEST_METRICS), intervals, str(TEST_METRICS)),
         intervals=intervals,
-        card=reading.read_text(CARD),
+        card=source_files.read_text(CARD),
         model=model,
         months=months,
         last_is_record=committed,
         lived=lived,
         ways=ways,
         experiments=list_experiments(),
-        calibration=reading.read_rows(CalibrationBin, CALIBRATION) or [],
+        calibration=source_files.read_rows(CalibrationBin, CALIBRATION) or [],
         pipeline=pipeline,
         lineage=_find_lineage(),
-        prepared=reading.read_record(PreparedCounts, PREPARED_COUNTS),
-        sources={path: reading.find_source(path, changed) for path in READ if path.exists()},
+        prepared=source_files.read_record(PreparedCounts, PREPARED_COUNTS),
+        sources={path: source_files.find_source(path, changed) for path in READ if path.exists()},
     )
 
 
@@ -154,13 +154,13 @@ def _load_months() -> tuple[list[MonthRecord], bool]:
     """
     records = []
     for path in sorted(RECORDS.glob("*.json")):
-        record = reading.read_record(MonthRecord, path)
+        record = source_files.read_record(MonthRecord, path)
         if record is not None:
             records.append(record)
     records.sort(key=lambda month: (month.period.last, month.period.first))
-    outcome = reading.read_record(MonitoringOutcome, LAST)
+    outcome = source_files.read_record(MonitoringOutcome, LAST)
     # Nothing had arrived, or it was refused.
-    last = reading.read_record(MonthRecord, LAST) if outcome and outcome.period else None
+    last = source_files.read_record(MonthRecord, LAST) if outcome and outcome.period else None
     if last is None or (records and last.period.last <= records[-1].period.last):
         # Whatever writes the finding on a month writes its record, and Git brings newer ones.
         return records, True
@@ -172,8 +172,8 @@ def _load_backtest() -> tuple[list[BacktestMonth], list[BacktestSummary]]:
 
     Raise `DashboardError` if they do not contain the same ways and months.
     """
-    lived = reading.read_rows(BacktestMonth, LIVED) or []
-    ways = reading.read_rows(BacktestSummary, WAYS) or []
+    lived = source_files.read_rows(BacktestMonth, LIVED) or []
+    ways = source_files.read_rows(BacktestSummary, WAYS) or []
     if {one.way for one in lived} != {way.way for way in ways}:
         message = f"{LIVED} and {WAYS} contain different strategies"
         raise DashboardError(message, "make both files again: `make backtest`")
@@ -188,7 +188,7 @@ def _load_backtest() -> tuple[list[BacktestMonth], list[BacktestSummary]]:
 
 
 def _load_pipeline() -> dict[str, Any]:
-    content = reading.read_text(PIPELINE)
+    content = source_files.read_text(PIPELINE)
     try:
         stages = (yaml.safe_load(content) or {}).get("stages", {}) if content else {}
         return {str(name): dict(stage) for name, stage in stages.items()}

@@ -1,6 +1,6 @@
-"""The place of a trial in its study: what is drawn, and how many are run, goes by it.
+"""The slot of a trial in its study: what is drawn, and how many are run, goes by it.
 
-A trial that a dead worker left is run again as another trial of the same place, so that nothing is
+A trial that a dead worker left is run again as another trial of the same slot, so that nothing is
 lost or run twice.
 """
 
@@ -15,7 +15,7 @@ HISTORY, SURPLUS = "retry_history", "surplus"
 
 
 def select_effective_trials(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Return the trials of a study, one for each place.
+    """Return the trials of a study, one for each slot.
 
     Trials that were run again, or that were one too many, are left out.
     """
@@ -29,8 +29,14 @@ def select_effective_trials(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     ]
 
 
+def has_open_slots(trials: Sequence[FrozenTrial], total: int) -> bool:
+    """Whether there is a trial to take: one that waits, or a slot that nobody has."""
+    known = select_effective_trials(trials)
+    return len(known) < total or any(trial.state == TrialState.WAITING for trial in known)
+
+
 def compute_slot(trials: Sequence[FrozenTrial], trial: FrozenTrial) -> int:
-    """How many places came before this trial's."""
+    """How many slots came before this trial's."""
     own = _find_origin_number(trial)
     origins = {_find_origin_number(other) for other in select_effective_trials(trials)}
     return sum(origin < own for origin in origins)
