@@ -1,11 +1,14 @@
-"""A commit's files beside those that are here, without touching them."""
+"""Clone a commit into a temporary folder, next to the working tree."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tarmac.interface.problem import SOURCE
+from tarmac.pipeline.base.wheel import read_pinned_wheel
 from tarmac.repository.dvc import config
 from tarmac.repository.git import run_git
 
@@ -38,6 +41,19 @@ def open_clone(commit: str, trusted: bool = True) -> Iterator[Path]:
 def build_site_cache_env(folder: Path) -> dict[str, str]:
     """Variables with which DVC forgets a clone when it is gone."""
     return {"DVC_SITE_CACHE_DIR": str(folder.parent / "site")}
+
+
+def build_code_path(folder: Path) -> str:
+    """Return a `PYTHONPATH` with a clone's own code, and the release of Tarmac that it pins.
+
+    The release is unpacked next to the clone.
+    """
+    paths, wheel = [folder / SOURCE], read_pinned_wheel(folder)
+    if wheel is not None:
+        release = folder.parent / "release"
+        wheel.extract(release)
+        paths.append(release)
+    return os.pathsep.join(map(str, paths))
 
 
 def _replace_dvc_config(folder: Path) -> None:

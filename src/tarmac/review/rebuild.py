@@ -25,7 +25,7 @@ from tarmac.interface.errors import UserError, format_error_inline
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.pipeline.base.params import AnySplit, SplitParams
-from tarmac.pipeline.base.paths import LOCKED
+from tarmac.pipeline.base.paths import LOCKED, WHEEL_PIN
 from tarmac.pipeline.models.dataset import read_part
 from tarmac.policy import AllParams
 from tarmac.repository import git
@@ -276,29 +276,22 @@ def require_no_symlinks(work: Path, paths: Mapping[str, str]) -> None:
 
 
 def _install_environment(head: ResultFolder, folder: Path) -> Path | None:
-    """Return the environment that head's lockfile names, or None for this one.
+    """Return the environment that head's lockfiles name, or None for this one.
 
     It is this one if the lockfiles are the same or head has none. Another one is installed from
     wheels alone, whose code does not run while it is installed.
     """
-    wanted = head.read_text(str(LOCKED))
-    installed = LOCKED.read_text(encoding="utf-8") if LOCKED.is_file() else None
-    if wanted is None or wanted == installed:
+    locks = [path for path in (LOCKED, WHEEL_PIN) if head.read_text(str(path)) is not None]
+    if all(_read_installed(path) == head.read_text(str(path)) for path in locks):
         return None
-    options = (
-        "--no-build",
-        "--require-hashes",
-        "--python",
-        str(folder),
-        "-r",
-        str(head.resolve_path(str(LOCKED))),
-    )
-    for command in (
-        ["uv", "venv", "--quiet", str(folder)],
-        ["uv", "pip", "install", "--quiet", *options],
-    ):
+    install = ["uv", "pip", "install", "--quiet", "--no-build", "--no-deps", "--require-hashes"]
+    commands = [["uv", "venv", "--quiet", str(folder)]]
+    commands += [[*install, "--python", str(folder), "-r", str(path)] for path in locks]
+    for command in commands:
         try:
-            done = subprocess.run(command, check=False, capture_output=True, text=True)
+            done = subprocess.run(
+                command, cwd=head.folder, check=False, capture_output=True, text=True
+            )
         except FileNotFoundError:
             raise RebuildError(
                 f"{LOCKED} of the commit differs, and `uv`, which installs it, is missing",
@@ -309,6 +302,11 @@ def _install_environment(head: ResultFolder, folder: Path) -> Path | None:
             message = f"{LOCKED} of the commit cannot be installed from wheels: {reason}"
             raise RebuildError(message, "pin versions that have wheels, then run `make lock`")
     return folder
+
+
+def _read_installed(lock: Path) -> str | None:
+    """Return the lockfile of the environment that runs, or None if it has none."""
+    return lock.read_text(encoding="utf-8") if lock.is_file() else None
 
 
 def _read_stage_commands(head: ResultFolder) -> dict[str, list[str]]:

@@ -71,7 +71,7 @@ def review_by_base(revision: str | None, out: Path) -> bool:
 def _build_clone_environment(folder: Path) -> dict[str, str]:
     """Return the environment in which a clone's own code runs, on its own DVC state."""
     return commands.build_dvc_environment(
-        {**clone.build_site_cache_env(folder), "PYTHONPATH": str(folder / "src")}
+        {**clone.build_site_cache_env(folder), "PYTHONPATH": clone.build_code_path(folder)}
     )
 
 

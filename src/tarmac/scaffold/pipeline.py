@@ -1,6 +1,7 @@
 """`params.yaml` and `dvc.yaml` of another problem: what is there, with what the problem changes."""
 
 import io
+import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -16,11 +17,13 @@ from tarmac.repository.imports import PACKAGE, find_imported_files, list_depende
 from tarmac.scaffold.infer import InferredProblem
 
 WIDTH = 120
+STAGE = re.compile(r"  [a-z]+:$")  # begins a stage
 TITLES = {
     "auc": "ROC-AUC",
     "log_loss": "log loss",
     "error": "share of wrong classes",
-    "mae": "mean absolute error",
+    "mae": "MAE",
+    "rmse": "RMSE",
 }
 
 
@@ -60,7 +63,7 @@ def _write_tree(tree: Any, path: Path) -> None:
     spaced = [lines[0]]
     for before, line in pairwise(lines):
         begins_section = line[:1].isalpha() and not before.startswith("#")
-        if begins_section and before:
+        if before and (begins_section or (STAGE.match(line) and before.startswith("    "))):
             spaced.append("")
         spaced.append(line)
     path.write_text("\n".join(spaced) + "\n", encoding="utf-8")
@@ -170,7 +173,7 @@ def build_curves(task: Task) -> list[dict[str, Any]]:
     """The plots of the rounds that `train` watches, which are outputs of it."""
     curves = []
     for name in reversed(list(task.rounds)):
-        title = f"Validation {TITLES.get(name, name)} by round"
+        title = f"{TITLES.get(name, name)} by round"
         options = {"cache": False, "title": title, "x": "step", "y": name}
         curves.append({f"{CURVES}/{name}.tsv": _build_flow_map(options)})
     return curves
