@@ -7,8 +7,8 @@ from tarmac.cli.application import app
 
 # `tarmac --help` lists the commands in the order of these imports, which is that of `make help`.
 # isort: off
-from tarmac.cli import run_and_compare, share, data, release_and_serve, production
+from tarmac.cli import run_and_compare, share, data, project, release_and_serve, production
 
 # isort: on
 
-__all__ = ["app", "data", "production", "release_and_serve", "run_and_compare", "share"]
+__all__ = ["app", "data", "production", "project", "release_and_serve", "run_and_compare", "share"]

@@ -11,10 +11,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from tarmac.interface.problem import SOURCE
-from tarmac.interface.task import TASKS, Task
-from tarmac.pipeline.base.paths import CURVES, PIPELINE, TABLES, WHEEL_PIN
+from tarmac.interface.task import TASKS, Kind, Task
+from tarmac.pipeline.base.paths import CURVES, TABLES, WHEEL_PIN
 from tarmac.repository.imports import PACKAGE, find_imported_files, list_dependency_folders
-from tarmac.scaffold.infer import InferredProblem
 
 WIDTH = 120
 STAGE = re.compile(r"  [a-z]+:$")  # begins a stage
@@ -25,6 +24,11 @@ TITLES = {
     "mae": "MAE",
     "rmse": "RMSE",
 }
+
+
+def read_tree(path: Path) -> Any:
+    """Return a YAML file as a tree that keeps its comments."""
+    return _create_yaml().load(path)
 
 
 def _create_yaml() -> YAML:
@@ -39,7 +43,7 @@ def _create_yaml() -> YAML:
 
 def write_params(path: Path, changes: Mapping[str, Any]) -> None:
     """Put values where the paths of their keys say; None takes a key out. Comments stay."""
-    tree = _create_yaml().load(path)
+    tree = read_tree(path)
     for key_path, value in changes.items():
         *sections, last = key_path.split(".")
         branch = tree
@@ -49,10 +53,10 @@ def write_params(path: Path, changes: Mapping[str, Any]) -> None:
             branch.pop(last, None)
         else:
             branch[last] = value
-    _write_tree(tree, path)
+    write_tree(tree, path)
 
 
-def _write_tree(tree: Any, path: Path) -> None:
+def write_tree(tree: Any, path: Path) -> None:
     """Write a tree with an empty line before each section.
 
     These lines were at the end of what is replaced.
@@ -81,37 +85,36 @@ def _iter_aligned_lines(lines: list[str]) -> Iterator[str]:
         yield aligned
 
 
-def write_dvc_yaml(root: Path, inferred: InferredProblem) -> None:
-    """Write the same stages with what changed for the problem.
+def write_dvc_yaml(path: Path, root: Path, kind: Kind, timed: bool) -> None:
+    """Write the same stages with what a problem changes.
 
-    This is the code that they import now, the parameters that they read, and the task's plots.
-    Where Tarmac's source is not in the repository, the pin of its wheel stands for it.
+    This is the code of the repository `root` that they import, the parameters that they read, and
+    the plots of the task. Where Tarmac's source is not in the repository, the pin of its wheel
+    stands for it.
     """
-    path = root / PIPELINE
-    tree = _create_yaml().load(path)
+    tree = read_tree(path)
     pin = [] if (root / SOURCE / PACKAGE).is_dir() else [str(WHEEL_PIN)]
     for name, stage in tree["stages"].items():
         data = [dep for dep in stage["deps"] if not dep.startswith(f"{SOURCE}/")]
         files = find_imported_files(root, f"tarmac.pipeline.{name}.stage")
         code = list_dependency_folders(root, files)
         stage["deps"] = _build_flow_list([*data, *pin, *code])
-        keys = _list_stage_params(name, stage.get("params", []), inferred)
+        keys = _list_stage_params(name, stage.get("params", []), TASKS[kind], timed)
         if keys:
             stage["params"] = _build_flow_list(keys)
         else:
             stage.pop("params")
-    task = TASKS[inferred.task]
-    tree["plots"] = build_plots(task, bool(inferred.day))
-    tree["stages"]["train"]["plots"] = build_curves(task)
-    _write_tree(tree, path)
+    tree["plots"] = build_plots(TASKS[kind], timed)
+    tree["stages"]["train"]["plots"] = build_curves(TASKS[kind])
+    write_tree(tree, path)
 
 
-def _list_stage_params(stage: str, keys: list[str], inferred: InferredProblem) -> list[str]:
+def _list_stage_params(stage: str, keys: list[str], task: Task, timed: bool) -> list[str]:
     """Return the parameters that a stage reads, without `problem`, which is empty.
 
     Without a time the split is read as a whole, except by the card, which shows no seed.
     """
-    linear = {"train.logistic_regression": f"train.{TASKS[inferred.task].baseline}"}
+    linear = {"train.logistic_regression": f"train.{task.baseline}"}
     split = ["split"]
     if stage == "card":
         split = ["split.by", "split.test_share", "split.validation_share"]
@@ -119,7 +122,7 @@ def _list_stage_params(stage: str, keys: list[str], inferred: InferredProblem) -
     for key in keys:
         if key == "problem":
             continue
-        if key.split(".")[0] == "split" and not inferred.day:
+        if key.split(".")[0] == "split" and not timed:
             read += split
         else:
             read.append(linear.get(key, key))

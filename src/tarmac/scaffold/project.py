@@ -3,20 +3,23 @@
 import datetime
 import hashlib
 import importlib.util
+import json
 import keyword
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
+
+import pyarrow as pa
 
 from tarmac.ingest.pinned_distribution import write_table
 from tarmac.ingest.text_table import read_as_text
 from tarmac.interface.errors import suggest_name
 from tarmac.interface.problem import SOURCE
 from tarmac.pipeline.base.outputs import replace_output
-from tarmac.pipeline.base.paths import PARAMS, RAW, WHEEL_PIN
+from tarmac.pipeline.base.paths import PARAMS, PIPELINE, RAW, WHEEL_PIN
 from tarmac.pipeline.base.site_cache import FOLDER, VARIABLE
 from tarmac.repository import git
 from tarmac.repository.dvc import commands
@@ -68,11 +71,9 @@ def create_project(request: ProjectRequest, path: Path, problem: ProblemRequest)
         write_license(request.license, texts, folder)
         package.write_package(inferred, request.name, path.name, folder / SOURCE / request.name)
         pipeline.write_params(folder / PARAMS, changes)
-        pipeline.write_dvc_yaml(folder, inferred)
-        for stored, rows in files:
-            target = folder / RAW / f"{stored}.parquet"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_table(rows, target)
+        timed = bool(inferred.day)
+        pipeline.write_dvc_yaml(folder / PIPELINE, folder, inferred.task, timed)
+        write_tables(files, folder / RAW)
         commit_project(folder)
     yield from list_summary_lines(inferred, files, changes)
     yield f"read {request.folder / SOURCE / request.name}/contract/columns.py and params.yaml there"
@@ -122,6 +123,9 @@ def describe_project(
         "rows": f"{len(inferred.rows):,}",
         "year": str(datetime.datetime.now(tz=datetime.UTC).year),
         "holder": request.holder or author,
+        "license": request.license,
+        "task": inferred.task,
+        "time": inferred.day or "",
     }
 
 
@@ -136,10 +140,17 @@ def write_part(part: str, texts: Mapping[str, str], folder: Path) -> list[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         text = source.read_text(encoding="utf-8")
         if target.suffix == RENDERED:
-            target, text = target.with_suffix(""), Template(text).substitute(texts)
+            target = target.with_suffix("")
+            text = Template(text).substitute({**texts, "created": format_toml(texts)})
         target.write_text(text, encoding="utf-8")
         written.append(target.relative_to(folder))
     return written
+
+
+def format_toml(texts: Mapping[str, str]) -> str:
+    """Return texts as lines of TOML, whose strings are those of JSON but for one character."""
+    values = {name: json.dumps(text).replace("\x7f", "\\u007f") for name, text in texts.items()}
+    return "\n".join(f"{name} = {value}" for name, value in values.items())
 
 
 def write_pinned_wheel(folder: Path) -> None:
@@ -149,6 +160,14 @@ def write_pinned_wheel(folder: Path) -> None:
     pin = f"./{wheel.relative_to(folder)} --hash=sha256:{digest}\n"
     text = f"# The release of Tarmac that runs this project.\n{pin}"
     (folder / WHEEL_PIN).write_text(text, encoding="utf-8")
+
+
+def write_tables(files: Sequence[tuple[str, pa.Table]], raw: Path) -> None:
+    """Write tables as Parquet files by their names."""
+    for name, rows in files:
+        target = raw / f"{name}.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_table(rows, target)
 
 
 def write_license(name: str, texts: Mapping[str, str], folder: Path) -> None:

@@ -18,7 +18,7 @@ from tarmac.interface.problem import PROJECT, SOURCE, problem
 from tarmac.interface.task import TASKS, Kind
 from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.pipeline.base.outputs import replace_output
-from tarmac.pipeline.base.paths import LOCK, PARAMS, RAW
+from tarmac.pipeline.base.paths import LOCK, PARAMS, PIPELINE, RAW
 from tarmac.repository.dvc import object_store
 from tarmac.scaffold import package, pipeline, policy, readme, small
 from tarmac.scaffold.infer import InferredProblem, ProblemRequest, ScaffoldError, infer_problem
@@ -60,7 +60,7 @@ def init_problem(name: str, path: Path, request: ProblemRequest) -> Iterator[str
     changes = policy.build_param_changes(inferred, months, list(package.group_features(inferred)))
     replace_package(inferred, name, path.name)
     pipeline.write_params(PARAMS, changes)
-    pipeline.write_dvc_yaml(Path(), inferred)
+    pipeline.write_dvc_yaml(PIPELINE, Path(), inferred.task, bool(inferred.day))
     readme.write_readme(inferred, name, path.name)
     remove_old_outputs()
     for stored, rows in files:

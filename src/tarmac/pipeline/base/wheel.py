@@ -30,6 +30,11 @@ class PinnedWheel:
     path: Path
     sha256: str
 
+    @property
+    def version(self) -> str:
+        """The version of the release, which its name has."""
+        return self.path.name.split("-")[1]
+
     def read_bytes(self) -> bytes:
         """Return the wheel. Raise `WheelError` if it is missing or differs from its pin."""
         restore = f"restore both: `git restore {WHEEL_PIN} {self.path.parent.name}`"

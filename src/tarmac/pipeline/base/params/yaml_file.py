@@ -15,6 +15,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from tarmac.interface.errors import UserError, suggest_name
 from tarmac.interface.problem import problem
+from tarmac.interface.renamed import RENAMED_KEYS
 from tarmac.pipeline.base.params.pipeline import (
     AnySplit,
     BaselineParams,
@@ -41,15 +42,6 @@ EXPECTED = {  # in place of pydantic's words
 }
 
 
-# Keys that earlier releases had, with their names of today.
-RENAMED = {
-    "act": "critical",
-    "ceiling": "suspicious_beyond",
-    "floor": "worst_allowed",
-    "state": "online",
-    "tolerance": "max_regression",
-    "watch": "warning",
-}
 Engine = Literal["duckdb", "pyspark"]
 Read = TypeVar("Read", bound=BaseModel)
 
@@ -165,7 +157,7 @@ def _suggest_keys(model: type[BaseModel], error: ValidationError) -> str:
 
 
 def _suggest_key(key: str, known: Sequence[str]) -> str:
-    new = RENAMED.get(key)
+    new = RENAMED_KEYS.get(key)
     return f"`{key}` was renamed `{new}`." if new in known else suggest_name(key, known)
 
 
