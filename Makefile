@@ -47,7 +47,7 @@ export DVC_SITE_CACHE_DIR ?= $(CURDIR)/.dvc/tmp/site
 .PHONY: help run gpu sweep review reproduce lineage pull push fsck remote merge-lock doctor repair
 .PHONY: ingest init-problem release promote rollback bundle serve predict image smoke deploy monitor
 .PHONY: retrain backtest site setup test test-changed test-all test-nightly test-newest coverage
-.PHONY: check format lock bench servers spark clean comment add publish propose ship
+.PHONY: check format lock bench tarmac-release servers spark clean comment add publish propose ship
 export NAME SET BRANCH URL OPTIONS WHY ENVIRONMENT VERSION IMAGE FILES INCOMING FROM TARGET TIME GROUP KEY
 ifeq ($(origin STAGE),command line)
 $(error STAGE= was renamed, use ENVIRONMENT=$(STAGE))
@@ -246,6 +246,9 @@ lock: .venv/dev ## Compile pyproject.toml into the hash-locked requirements
 	  $(COMPILE) $(ON_PIPELINE) --python-version 3.11 --override requirements/override.txt --group $$peer \
 	    --output-file requirements/peers/$$peer.txt; \
 	done
+
+tarmac-release: .venv/dev ## Release Tarmac itself as VERSION=: changelog, tag, wheel and notes in dist/
+	@$(BIN)/python .github/scripts/prepare_release.py '$(VERSION)'
 
 bench: .venv/dev .venv/peers/.installed $(PEERS:%=.venv/peer-%/.installed) ## Measure pipeline, sweep and service, and compare with the usual ways
 	$(BIN)/python -m benchmarks.pipeline
