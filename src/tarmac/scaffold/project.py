@@ -31,7 +31,7 @@ from tarmac.tabular.columns import normalize_name
 from tarmac.tabular.raw import by_file
 
 HERE = Path(__file__).parent
-PARTS, LICENSES = HERE / "parts", HERE / "licenses"
+FILES, LICENSES = HERE / "files", HERE / "licenses"
 CORE = "core"
 RENDERED = ".tmpl"  # ends the name of a file with placeholders
 HIDDEN = "dot_"  # begins a name that begins with a dot in the project
@@ -131,7 +131,7 @@ def describe_project(
 
 def write_part(part: str, texts: Mapping[str, str], folder: Path) -> list[Path]:
     """Write the files of a part into a project, and return their paths in it."""
-    root, written = PARTS / part, []
+    root, written = FILES / part, []
     for source in sorted(path for path in root.rglob("*") if path.is_file()):
         inner = source.relative_to(root)
         if "__pycache__" in inner.parts:

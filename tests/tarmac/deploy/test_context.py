@@ -91,7 +91,7 @@ def test_context_contains_only_files_that_build_copies():
     inside = {str(path.relative_to(ROOT)) for path in files if path.is_file()}
     let_in = {path for path in inside if not ignored(path, RULES)}
     code = {path for path in inside if path.startswith("src/") and Path(path).suffix == ".py"}
-    code -= {path for path in code if path.startswith("src/tarmac/scaffold/parts/")}
+    code -= {path for path in code if path.startswith("src/tarmac/scaffold/files/")}
     assert let_in == code | {"requirements/serve.txt", "pyproject.toml"}
 
 
