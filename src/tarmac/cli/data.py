@@ -60,19 +60,43 @@ def new(
     license_name: Annotated[
         str, typer.Option("--license", help="MIT, BSD-3-Clause or none.")
     ] = "none",
+    with_parts: Annotated[
+        str, typer.Option("--with", metavar="PART,…", help="Optional parts, or all; see `add`.")
+    ] = "",
+    without: Annotated[
+        str, typer.Option(metavar="PART,…", help="Parts that are left out of those.")
+    ] = "",
 ) -> None:
     """Create the repository of a project from one table, with a first commit.
 
     It holds the code of the problem, parameters, pipeline, data, tests, workflows, and the release
     of Tarmac that runs it.
     """
-    from tarmac.scaffold import infer, project, start
+    from tarmac.scaffold import infer, parts, project, start
 
     problem = infer.ProblemRequest(
         target, time, group, key, start.parse_task(task) if task else None
     )
-    request = project.ProjectRequest(name, to or Path(name), license_name)
+    chosen = parts.select_parts(parts.parse_names(with_parts), parts.parse_names(without))
+    request = project.ProjectRequest(name, to or Path(name), license_name, parts=chosen)
     for line in project.create_project(request, path, problem):
+        print(line)
+
+
+@app.command()
+def add(
+    part: Annotated[
+        str,
+        typer.Argument(help="serve, deploy, retrain, sweep, gpu, spark, site, remote or all."),
+    ],
+) -> None:
+    """Add an optional part to the project: its targets, lockfiles and workflows.
+
+    The parts that it needs come with it. No file that differs is overwritten.
+    """
+    from tarmac.scaffold import parts
+
+    for line in parts.add_part(part, Path()):
         print(line)
 
 

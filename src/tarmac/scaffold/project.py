@@ -3,9 +3,7 @@
 import datetime
 import hashlib
 import importlib.util
-import json
 import keyword
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,28 +23,27 @@ from tarmac.repository import git
 from tarmac.repository.dvc import commands
 from tarmac.scaffold import package, pipeline, policy
 from tarmac.scaffold.infer import InferredProblem, ProblemRequest, ScaffoldError, infer_problem
-from tarmac.scaffold.start import build_raw_table, list_summary_lines
+from tarmac.scaffold.parts import RENDERED, write_parts
+from tarmac.scaffold.start import build_raw_table, check_required_options, list_summary_lines
 from tarmac.scaffold.wheel import write_wheel
 from tarmac.tabular.columns import normalize_name
 from tarmac.tabular.raw import by_file
 
 HERE = Path(__file__).parent
-FILES, LICENSES = HERE / "files", HERE / "licenses"
-CORE = "core"
-RENDERED = ".tmpl"  # ends the name of a file with placeholders
-HIDDEN = "dot_"  # begins a name that begins with a dot in the project
+LICENSES = HERE / "licenses"
 VENDOR = Path("vendor")
 RESERVED = ("tarmac", "tests", "src", "data", "models", "metrics", "vendor")
 
 
 @dataclass(frozen=True)
 class ProjectRequest:
-    """What a person asks for: where the project goes, and under which license."""
+    """What a person asks for: where the project goes, its optional parts, and its license."""
 
     name: str
     folder: Path
     license: str
     holder: str = ""  # of the copyright; by default Git's user
+    parts: Sequence[str] = ()
 
 
 def create_project(request: ProjectRequest, path: Path, problem: ProblemRequest) -> Iterator[str]:
@@ -55,6 +52,7 @@ def create_project(request: ProjectRequest, path: Path, problem: ProblemRequest)
     The folder appears when everything in it is written. Raise `ScaffoldError` if the table has no
     problem, if the name or the folder is taken, or if Git or DVC fails.
     """
+    check_required_options("new", request.name, path, problem.target)
     check_name(request.name)
     check_folder(request.folder)
     author = read_git_author()
@@ -65,11 +63,12 @@ def create_project(request: ProjectRequest, path: Path, problem: ProblemRequest)
     changes = policy.build_param_changes(inferred, months, groups)
     texts = describe_project(request, inferred, path.name, author)
     with replace_output(request.folder) as folder:
-        folder.mkdir()
-        write_part(CORE, texts, folder)
+        write_parts(request.parts, texts, folder)
         write_pinned_wheel(folder)
         write_license(request.license, texts, folder)
-        package.write_package(inferred, request.name, path.name, folder / SOURCE / request.name)
+        package.write_package(
+            inferred, request.name, texts["source"], folder / SOURCE / request.name
+        )
         pipeline.write_params(folder / PARAMS, changes)
         timed = bool(inferred.day)
         pipeline.write_dvc_yaml(folder / PIPELINE, folder, inferred.task, timed)
@@ -119,7 +118,7 @@ def describe_project(
         "name": request.name,
         "title": package.format_title(inferred, request.name),
         "predicts": package.describe_prediction(inferred),
-        "source": source,
+        "source": source.encode(errors="replace").decode(),  # names of files may be any bytes
         "rows": f"{len(inferred.rows):,}",
         "year": str(datetime.datetime.now(tz=datetime.UTC).year),
         "holder": request.holder or author,
@@ -127,30 +126,6 @@ def describe_project(
         "task": inferred.task,
         "time": inferred.day or "",
     }
-
-
-def write_part(part: str, texts: Mapping[str, str], folder: Path) -> list[Path]:
-    """Write the files of a part into a project, and return their paths in it."""
-    root, written = FILES / part, []
-    for source in sorted(path for path in root.rglob("*") if path.is_file()):
-        inner = source.relative_to(root)
-        if "__pycache__" in inner.parts:
-            continue
-        target = folder.joinpath(*(re.sub(rf"^{HIDDEN}", ".", name) for name in inner.parts))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        text = source.read_text(encoding="utf-8")
-        if target.suffix == RENDERED:
-            target = target.with_suffix("")
-            text = Template(text).substitute({**texts, "created": format_toml(texts)})
-        target.write_text(text, encoding="utf-8")
-        written.append(target.relative_to(folder))
-    return written
-
-
-def format_toml(texts: Mapping[str, str]) -> str:
-    """Return texts as lines of TOML, whose strings are those of JSON but for one character."""
-    values = {name: json.dumps(text).replace("\x7f", "\\u007f") for name, text in texts.items()}
-    return "\n".join(f"{name} = {value}" for name, value in values.items())
 
 
 def write_pinned_wheel(folder: Path) -> None:

@@ -47,11 +47,7 @@ def init_problem(name: str, path: Path, request: ProblemRequest) -> Iterator[str
     Raise `ScaffoldError` before anything is changed if the tree has changes, or if the table has
     no problem.
     """
-    required = {"NAME": name, "FROM": path.name, "TARGET": request.target}
-    missing = [option for option, value in required.items() if not value]
-    if missing:
-        hint = "give all three: `make init-problem NAME=… FROM=… TARGET=…`"
-        raise ScaffoldError(f"{', '.join(missing)} of the problem is missing", hint)
+    check_required_options("init-problem", name, path, request.target)
     check_name_is_free(name)
     check_work_is_saved(name)
     inferred = infer_problem(read_as_text(path), request)
@@ -71,6 +67,15 @@ def init_problem(name: str, path: Path, request: ProblemRequest) -> Iterator[str
     yield from list_summary_lines(inferred, files, changes)
     yield f"read {SOURCE}/{name}/contract/columns.py and params.yaml, then: {GO_ON}"
     yield f"another try: {DISCARD}, then this command again"
+
+
+def check_required_options(command: str, name: str, path: Path, target: str) -> None:
+    """Raise `ScaffoldError` if one of the three options that a command needs is empty."""
+    required = {"NAME": name, "FROM": path.name, "TARGET": target}
+    missing = [option for option, value in required.items() if not value]
+    if missing:
+        hint = f"give all three: `make {command} NAME=… FROM=… TARGET=…`"
+        raise ScaffoldError(f"{', '.join(missing)} of the problem is missing", hint)
 
 
 def check_name_is_free(name: str) -> None:
