@@ -45,10 +45,10 @@ export PYTHONDONTWRITEBYTECODE :=
 export DVC_SITE_CACHE_DIR ?= $(CURDIR)/.dvc/tmp/site
 
 .PHONY: help run gpu sweep review reproduce lineage pull push fsck remote merge-lock doctor repair
-.PHONY: ingest init-problem release promote rollback bundle serve predict image smoke deploy monitor
+.PHONY: ingest new init-problem release promote rollback bundle serve predict image smoke deploy monitor
 .PHONY: retrain backtest site setup test test-changed test-all test-nightly test-newest coverage
 .PHONY: check format lock bench tarmac-release servers spark clean comment add publish propose ship
-export NAME SET BRANCH URL OPTIONS WHY ENVIRONMENT VERSION IMAGE FILES INCOMING FROM TARGET TIME GROUP KEY
+export NAME SET BRANCH URL OPTIONS WHY ENVIRONMENT VERSION IMAGE FILES INCOMING FROM TARGET TIME GROUP KEY TO WITH LICENSE
 ifeq ($(origin STAGE),command line)
 $(error STAGE= was renamed, use ENVIRONMENT=$(STAGE))
 endif
@@ -117,6 +117,10 @@ repair: .venv/pipeline ## Recover from a killed command: locks, a detached HEAD,
 
 ingest: .venv/pipeline ## Add new or corrected data: FILES=, or months; without, all of data/raw
 	@set -f; $(BIN)/tarmac ingest $$FILES
+
+new: .venv/pipeline ## Create a project: NAME=, FROM=, TARGET=, TIME=, GROUP=, KEY=, TO=, WITH=parts, LICENSE=
+	@$(BIN)/tarmac new "$$NAME" --from "$$FROM" --target "$$TARGET" --time "$$TIME" --group "$$GROUP" --key "$$KEY" \
+	  --to "$${TO:-../$$NAME}" --with "$$WITH" --license "$${LICENSE:-none}"
 
 init-problem: .venv/pipeline ## Start your own problem: NAME=, FROM=, TARGET=, TIME=, GROUP=, KEY=
 	@$(BIN)/tarmac init-problem "$$NAME" --from "$$FROM" --target "$$TARGET" --time "$$TIME" --group "$$GROUP" --key "$$KEY"
