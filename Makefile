@@ -47,7 +47,7 @@ export DVC_SITE_CACHE_DIR ?= $(CURDIR)/.dvc/tmp/site
 .PHONY: help run gpu sweep review reproduce lineage pull push fsck remote merge-lock doctor repair
 .PHONY: ingest new init-problem release promote rollback bundle serve predict image smoke deploy monitor
 .PHONY: retrain backtest site setup test test-changed test-all test-nightly test-newest coverage
-.PHONY: check format lock bench tarmac-release servers spark clean comment add publish propose ship
+.PHONY: check format lock bench tarmac-release servers spark clean comment add add-result publish propose ship
 export NAME SET BRANCH URL OPTIONS WHY ENVIRONMENT VERSION IMAGE FILES INCOMING FROM TARGET TIME GROUP KEY TO WITH LICENSE
 ifeq ($(origin STAGE),command line)
 $(error STAGE= was renamed, use ENVIRONMENT=$(STAGE))
@@ -118,7 +118,7 @@ repair: .venv/pipeline ## Recover from a killed command: locks, a detached HEAD,
 ingest: .venv/pipeline ## Add new or corrected data: FILES=, or months; without, all of data/raw
 	@set -f; $(BIN)/tarmac ingest $$FILES
 
-new: .venv/pipeline ## Create a project: NAME=, FROM=, TARGET=, TIME=, GROUP=, KEY=, TO=, WITH=parts, LICENSE=
+new: .venv/pipeline ## Create a project elsewhere: as init-problem, with TO=, WITH=parts, LICENSE=
 	@$(BIN)/tarmac new "$$NAME" --from "$$FROM" --target "$$TARGET" --time "$$TIME" --group "$$GROUP" --key "$$KEY" \
 	  --to "$${TO:-../$$NAME}" --with "$$WITH" --license "$${LICENSE:-none}"
 
@@ -292,6 +292,8 @@ comment: ## Post a report as the one comment of its pull request (docs/ci.md)
 add: .venv/pipeline $(REMOTE) ## Push the outputs, and stage what Git keeps of the result
 	@$(BIN)/tarmac push
 	@git add params.yaml dvc.lock metrics models/card.md data/raw.dvc $(wildcard data/remote)
+
+add-result: add ## Do the same, for `make propose`: in a project `make add` adds a part
 
 publish: add ## Commit the result on the new branch BRANCH=, and push it with its outputs
 	@git switch --quiet --create "$$BRANCH"

@@ -147,7 +147,7 @@ def _add_outputs() -> None:
     """
     env = {name: value for name, value in os.environ.items() if name != TOKEN}
     try:
-        subprocess.run(["make", "--silent", "add"], check=True, env=env)
+        subprocess.run(["make", "--silent", "add-result"], check=True, env=env)
     except (OSError, subprocess.CalledProcessError):
         raise BranchError(
             "sending the outputs to the DVC remote failed (see above); nothing was pushed",

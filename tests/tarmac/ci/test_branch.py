@@ -14,7 +14,7 @@ from tests.commits import commit, run, work_in
 
 pytestmark = pytest.mark.program
 
-MAKEFILE = "add:\n\t@git add result && test ! -e broken\n"
+MAKEFILE = "add-result:\n\t@git add result && test ! -e broken\n"
 
 
 @pytest.fixture

@@ -7,9 +7,7 @@ gpu: .venv/gpu .venv/project ## Train on a GPU as the experiment NAME=, with SET
 	$(BIN)/dvc exp run --name "$$NAME" --set-param train.device=cuda "$${set_params[@]}"
 	@$(BIN)/tarmac review || echo "the verdict is fail: review/report.md says why"
 
-publish: .venv/project ## Commit the result on the new branch BRANCH=, and push it with its outputs
-	@$(BIN)/tarmac push
-	@git add params.yaml dvc.lock metrics models/card.md data/raw.dvc $(wildcard data/remote)
+publish: add-result ## Commit the result on the new branch BRANCH=, and push it with its outputs
 	@git switch --quiet --create "$$BRANCH"
 	@git commit --quiet --message "The result of $$BRANCH"
 	@git push --quiet --set-upstream origin "$$BRANCH"
