@@ -135,11 +135,18 @@ def _format_declaration(inferred: InferredProblem, name: str) -> str:
     line = f"    {quote_text(name)}: {format_column(column)},{seen}"
     if len(line) <= WIDTH:
         return line
-    return f"    {quote_text(name)}: {_wrap_call(format_column(column))},"
+    lines = [f"        {argument}," for argument in _list_arguments(column)]
+    head = f"    {quote_text(name)}: {type(column).__name__}("
+    return "\n".join([head, *lines, "    ),"])
 
 
 def format_column(column: Column) -> str:
-    """A column as its declaration."""
+    """Return a column as its declaration."""
+    return f"{type(column).__name__}({', '.join(_list_arguments(column))})"
+
+
+def _list_arguments(column: Column) -> list[str]:
+    """Return the arguments of a column's declaration, each as code."""
     arguments: list[str] = []
     if isinstance(column, Number):
         limits = [limit for limit in (column.low, column.high) if limit is not None]
@@ -147,14 +154,7 @@ def format_column(column: Column) -> str:
     elif isinstance(column, Category):
         arguments += map(quote_text, column.levels)
     flags = [option for option in ("whole", "missing") if getattr(column, option, False)]
-    arguments += [f"{flag}=True" for flag in flags]
-    return f"{type(column).__name__}({', '.join(arguments)})"
-
-
-def _wrap_call(call: str) -> str:
-    """A call over several lines, an argument each."""
-    head, _, rest = call.partition("(")
-    return "\n".join([f"{head}(", *(f"        {part}," for part in rest[:-1].split(", ")), "    )"])
+    return [*arguments, *(f"{flag}=True" for flag in flags)]
 
 
 def _format_feature_group(group: str, names: list[str]) -> str:

@@ -15,7 +15,7 @@ from tarmac.pipeline.prepare.validation import validate_table
 from tarmac.scaffold import package, policy
 from tarmac.scaffold.infer import ProblemRequest, ScaffoldError, infer_problem
 from tarmac.tabular import schema as declared
-from tarmac.tabular.columns import Date, Number
+from tarmac.tabular.columns import Category, Date, Number
 from tarmac.tabular.raw import build_raw_schema, by_file, normalize_file_columns, parse_raw_table
 from tarmac.tabular.request import build_row_model, field_of
 
@@ -23,6 +23,7 @@ NAMES = st.text(min_size=1, max_size=8).filter(lambda name: "\x00" not in name)
 WORDS = st.text(max_size=12).filter(
     lambda text: text.strip() and "\x00" not in text and text.isprintable()
 )
+WORD = st.sampled_from("ab, ()[]{}\"'\\#:=\n\tä\u2028")
 VALUES = st.one_of(
     st.lists(st.integers(-(10**6), 10**6).map(str), min_size=12, max_size=12),
     st.lists(st.floats(-1e6, 1e6).map(str), min_size=12, max_size=12),
@@ -61,6 +62,20 @@ def test_any_table_gives_valid_code_that_accepts_its_rows(
         frame, declared.schema(names.COLUMNS, names.KEY, None, None), list(names.KEY), frozenset()
     )
     assert 1 - len(valid) / len(frame) <= policy.compute_quarantine_share(found)
+
+
+@settings(max_examples=40)
+@given(
+    levels=st.lists(st.text(WORD, min_size=25, max_size=30), min_size=4, max_size=4, unique=True)
+)
+def test_written_category_has_levels_of_table(tmp_path_factory, levels: list[str]) -> None:
+    """Levels have commas, quotes and brackets, and need several lines."""
+    rows = pd.DataFrame({"target": levels * 8, "size": [f"{n}.5" for n in range(8 * len(levels))]})
+    found = infer_problem(rows.astype("string"), ProblemRequest("target", task="multiclass"))
+    folder = tmp_path_factory.mktemp("problem") / "made"
+    package.write_package(found, "things", "file.csv", folder)
+    written = loaded(folder / "contract" / "columns.py").COLUMNS["target"]
+    assert written == Category(*sorted(levels), missing=True)
 
 
 def loaded(path: Path):
