@@ -78,7 +78,7 @@ def tickets() -> Made:
 def rents() -> Made:
     """Return a table with a numeric target, rows of 60 houses, and errors.
 
-    The errors are duplicate rows, impossible numbers, unknown levels and missing targets.
+    The errors are duplicate rows, impossible numbers and missing targets.
     """
     random, count = np.random.default_rng(5), 2000
     house = random.integers(0, 60, count)
@@ -101,6 +101,6 @@ def rents() -> Made:
     rows.loc[random.choice(count, 12, replace=False), "area"] = -5.0
     rows.loc[random.choice(count, 30, replace=False), "rent"] = np.nan
     rows = pd.concat([rows, rows.sample(40, random_state=1)], ignore_index=True)
-    dirty = {"not_below": 12, "unique": 40}
+    dirty = {"unique": 40}
     options = ("--target", "rent", "--group", "house", "--key", "flat")
     return Made("rents", rows, options, ("prediction",), "rmse", ("area", 400.0), dirty)

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import pandas as pd
 
 from tarmac.interface.errors import UserError, suggest_name
 from tarmac.interface.task import Kind
+from tarmac.scaffold.bounds import infer_number, is_whole
+from tarmac.scaffold.notes import note_far_values, note_repeated_keys
 from tarmac.tabular.columns import (
     Category,
     Column,
@@ -22,10 +23,7 @@ from tarmac.tabular.raw import parse_hours
 LEVELS, MANY = (20, 50)
 CLASSES = 50  # more values than this are no classes
 DUPLICATES = 0.05  # share of rows that may repeat a key
-REACH = 3  # widths of the inner 98 % that a number may lie beyond them
-# Share of rows that may be negative in a column that has no use for it,
-# and of texts among numbers.
-RARE = 0.01
+RARE = 0.01  # share of texts among numbers
 DIGITS = {f"{number:02}" for number in range(24)}  # of an hour
 ROLES = ("target", "time", "group", "key")  # of columns that a request names
 
@@ -160,7 +158,7 @@ def infer_task(target: "pd.Series[str]", name: str) -> Kind:
     if different < 2:
         message = f"the target {name} has {different} value(s), and at least two are required"
         raise ScaffoldError(message, "choose another target")
-    most_classes = LEVELS if _is_integer_column(known) else 2
+    most_classes = LEVELS if is_whole(known) else 2
     if isinstance(infer_column(known), Number) and different > most_classes:
         return "regression"
     if different > CLASSES:
@@ -256,12 +254,15 @@ def _declare_columns(inferred: InferredProblem) -> None:
         else:
             inferred.columns[name] = _build_input_column(inferred, name)
     inferred.rows = inferred.rows[list(inferred.columns)]
+    inferred.notes += note_far_values(inferred.rows, inferred.inputs)
+    inferred.notes += note_repeated_keys(inferred.rows, inferred.row_key)
 
 
 def _build_target_column(inferred: InferredProblem) -> Column:
     if inferred.classes:
         return Category(*inferred.classes, missing=True)
-    return _infer_number(inferred.rows[inferred.target], missing=True)
+    # A guess about the target would take rows from the test that the model is worst at.
+    return Number(whole=is_whole(inferred.rows[inferred.target]), missing=True)
 
 
 def _build_input_column(inferred: InferredProblem, name: str) -> Column:
@@ -281,7 +282,7 @@ def _build_key_column(inferred: InferredProblem, name: str) -> Column:
     if values.isna().any():
         message = f"{name} identifies rows, and is missing in {values.isna().sum():,} of them"
         raise ScaffoldError(message, "fill these cells, or choose another column")
-    if isinstance(infer_column(values), Number) and _is_integer_column(values):
+    if isinstance(infer_column(values), Number) and is_whole(values):
         return Number(whole=True)
     return Category()
 
@@ -325,40 +326,13 @@ def infer_column(values: "pd.Series[str]") -> Column:
     known, missing = values.dropna(), bool(values.isna().any())
     codes = known.str.fullmatch(r"0\d+").any()  # as in 07030, which is no number
     if not codes and pd.to_numeric(known, errors="coerce").notna().all():
-        return _infer_number(values, missing)
+        return infer_number(values, missing)
     if _is_date_column(known):
         return Date(missing)
     levels = sorted(known.unique())
     if len(levels) > LEVELS:
         return Category(missing=missing)
     return Category(*levels, missing=missing)
-
-
-def _infer_number(values: "pd.Series[str]", missing: bool) -> Number:
-    """Bounds lie well beyond the inner 98 % of the values; below zero only where that is usual."""
-    numbers = pd.to_numeric(values.dropna()).to_numpy(dtype="float64")
-    first, last = np.quantile(numbers, [0.01, 0.99])
-    width = (last - first) or max(abs(last), 1.0)
-    positive = first >= 0 and (numbers < 0).mean() <= RARE
-    margin = REACH * width
-    low = round_bound(0.0 if positive and first <= margin else first - margin, np.floor)
-    high = round_bound(last + margin, np.ceil)
-    whole = _is_integer_column(values.dropna())
-    if whole:
-        low, high = float(np.floor(low)), float(np.ceil(high))
-    return Number(low, high, whole, missing)
-
-
-def round_bound(value: float, rounding: np.ufunc) -> float:
-    """A number to two digits, away from the values: a bound that a person would write."""
-    if value == 0:
-        return 0.0
-    unit = 10.0 ** (np.floor(np.log10(abs(value))) - 1)
-    return float(f"{rounding(value / unit) * unit:.10g}")
-
-
-def _is_integer_column(values: "pd.Series[str]") -> bool:
-    return bool(values.str.fullmatch(r"[+-]?\d+").all())
 
 
 def _is_date_column(values: "pd.Series[str]") -> bool:

@@ -127,7 +127,7 @@ def _format_declaration(inferred: InferredProblem, name: str) -> str:
     """A column's line, with what was seen of it."""
     column, values = inferred.columns[name], inferred.rows[name].dropna()
     seen = ""
-    if isinstance(column, Number) and column.low is not None:
+    if isinstance(column, Number):
         numbers = pd.to_numeric(values)
         seen = f"  # seen: {numbers.min():g} to {numbers.max():g}"
     elif isinstance(column, Category) and not column.levels:
@@ -149,12 +149,24 @@ def _list_arguments(column: Column) -> list[str]:
     """Return the arguments of a column's declaration, each as code."""
     arguments: list[str] = []
     if isinstance(column, Number):
-        limits = [limit for limit in (column.low, column.high) if limit is not None]
-        arguments += [str(int(limit) if limit.is_integer() else limit) for limit in limits]
+        arguments += _list_bounds(column)
     elif isinstance(column, Category):
         arguments += map(quote_text, column.levels)
     flags = [option for option in ("whole", "missing") if getattr(column, option, False)]
     return [*arguments, *(f"{flag}=True" for flag in flags)]
+
+
+def _list_bounds(column: Number) -> list[str]:
+    """Return the bounds of a number as arguments, by name where one is missing."""
+    bounds = {"low": column.low, "high": column.high}
+    written = {
+        name: str(int(bound) if bound.is_integer() else bound)
+        for name, bound in bounds.items()
+        if bound is not None
+    }
+    if len(written) == len(bounds):
+        return list(written.values())
+    return [f"{name}={bound}" for name, bound in written.items()]
 
 
 def _format_feature_group(group: str, names: list[str]) -> str:

@@ -33,13 +33,20 @@ def schema(
 
 def _build_checks(column: Column) -> list[pa.Check]:
     if isinstance(column, Number):
-        low, high = (limit is not None for limit in (column.low, column.high))
-        at_least = [pa.Check(lambda values: values >= column.low, name="not_below")] if low else []
-        at_most = [pa.Check(lambda values: values <= column.high, name="not_above")] if high else []
-        return at_least + at_most
+        return _build_number_checks(column)
     if isinstance(column, Category) and column.levels:
         return [pa.Check(lambda texts: texts.isin(column.levels), name="known")]
     return []
+
+
+def _build_number_checks(column: Number) -> list[pa.Check]:
+    low, high = (limit is not None for limit in (column.low, column.high))
+    at_least = [pa.Check(lambda values: values >= column.low, name="not_below")] if low else []
+    at_most = [pa.Check(lambda values: values <= column.high, name="not_above")] if high else []
+    if column.whole or (low and high):
+        return at_least + at_most
+    finite = pa.Check(lambda values: values.abs() < float("inf"), name="finite")
+    return [*at_least, *at_most, finite]
 
 
 def _build_month_check(day: str, month: str) -> pa.Check:

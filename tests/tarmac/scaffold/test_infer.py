@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tarmac.scaffold.bounds import round_bound
 from tarmac.scaffold.infer import (
     ProblemRequest,
     ScaffoldError,
@@ -14,7 +15,6 @@ from tarmac.scaffold.infer import (
     infer_column,
     infer_problem,
     infer_task,
-    round_bound,
 )
 from tarmac.tabular.columns import Category, Date, Number, normalize_name
 
@@ -46,10 +46,28 @@ def test_infers_kind_and_bounds_of_column(values, column) -> None:
     assert infer_column(texts(*values)) == column
 
 
-def test_inferred_bounds_ignore_rare_impossible_numbers() -> None:
-    usual = [*np.linspace(10, 20, 198), -5, 9e9]
-    found = infer_column(texts(*usual))
-    assert (found.low, found.high < 60) == (0, True)
+@pytest.mark.parametrize(
+    ("rare", "low", "high"), [((), 0, 60), ((-5,), None, 60), ((9e9,), 0, None)]
+)
+def test_bound_that_a_row_breaks_is_no_rule(rare, low, high) -> None:
+    found = infer_column(texts(*np.linspace(10, 20, 198), *rare))
+    assert found.low == low
+    assert found.high is high is None or found.high <= high
+
+
+def test_target_has_no_bounds_and_far_values_are_noted() -> None:
+    usual = [*np.linspace(10, 20, 198), -3, -5]
+    found = infer_problem(table(area=usual, y=usual), ProblemRequest("y"))
+    assert found.columns["y"] == Number(missing=True)
+    assert found.columns["area"].low is None
+    (note,) = [note for note in found.notes if "far from the others" in note]
+    assert "area (2 of 200, such as -5); write a bound in columns.py" in note
+
+
+def test_rows_that_repeat_a_key_are_noted() -> None:
+    rows = table(name=[*range(99), 0], size=[1, 2] * 50, target=["a", "b"] * 50)
+    notes = infer_problem(rows, ProblemRequest("target", key="name")).notes
+    assert any("1 of 100 rows repeat the key name: the first row" in note for note in notes)
 
 
 @pytest.mark.parametrize(
