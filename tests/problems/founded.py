@@ -1,13 +1,12 @@
-"""A repository about another problem: begun by `tarmac init-problem`, run, pushed and committed."""
+"""A project about another problem: created by `tarmac new`, run, pushed and committed."""
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
 import pandas as pd
 
-from tests.conftest import MADE, ROOT, Workspace, copy_repository
+from tests.conftest import Workspace
 from tests.e2e.running import FROM_SOURCE, STAGES, TARMAC
 from tests.problems.made import Made
 
@@ -32,20 +31,17 @@ print(json.dumps({"rows": rows, "answers": told[list(contract.ANSWERS)].to_numpy
 
 
 def found(folder: Path, made: Made) -> None:
-    """Make the repository in a folder; the table stays next to it."""
-    workspace = copy_repository(folder / "repository")
-    shutil.copytree(ROOT / "tests", workspace.path / "tests", ignore=MADE)
-    workspace.run("git", "init", "--quiet", "--initial-branch=main")
+    """Create the project in a folder; the table stays next to it."""
+    folder.mkdir()
+    made.rows.to_csv(folder / "table.csv", index=False)
+    source = ("--from", "table.csv", "--to", "repository", "--with", "all")
+    tarmac(Workspace(folder), "new", made.name, *made.options, *source)
+    workspace = Workspace(folder / "repository")
     workspace.run("git", "config", "user.name", "Test")
     workspace.run("git", "config", "user.email", "test@example.org")
-    commit(workspace, "what was there")
-    made.rows.to_csv(folder / "table.csv", index=False)
-    tarmac(workspace, "init-problem", made.name, "--from", str(folder / "table.csv"), *made.options)
-    commit(workspace, "founded")
     workspace.dvc("repro", "--quiet")
     workspace.dvc("push", "--quiet")
     commit(workspace, "the first result")
-    workspace.run(sys.executable, "-m", "compileall", "-q", "src")
 
 
 def commit(workspace: Workspace, message: str) -> None:

@@ -9,7 +9,7 @@ from sklearn.datasets import load_breast_cancer
 
 @dataclass(frozen=True)
 class Made:
-    """A table, and what a person would say of it to `tarmac init-problem`."""
+    """A table, and what a person would say of it to `tarmac new`."""
 
     name: str
     rows: pd.DataFrame

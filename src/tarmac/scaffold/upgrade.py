@@ -22,7 +22,8 @@ from tarmac.repository import git
 from tarmac.scaffold import pipeline, project
 from tarmac.scaffold.merge_files import MergedFile, Outcome, merge_folders
 from tarmac.scaffold.migrate_params import migrate_params
-from tarmac.scaffold.render import read_settings, render_project
+from tarmac.scaffold.render import render_project
+from tarmac.scaffold.settings import read_settings
 
 STATE = Path(".dvc/tmp/tarmac/upgrade.json")  # there while files are written
 RENDER = "tarmac.scaffold.render"
