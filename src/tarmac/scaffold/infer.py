@@ -8,7 +8,11 @@ import pandas as pd
 from tarmac.interface.errors import UserError, suggest_name
 from tarmac.interface.task import Kind
 from tarmac.scaffold.bounds import infer_number, is_whole
-from tarmac.scaffold.notes import note_far_values, note_repeated_keys
+from tarmac.scaffold.notes import (
+    note_closed_categories,
+    note_far_values,
+    note_repeated_keys,
+)
 from tarmac.tabular.columns import (
     Category,
     Column,
@@ -19,8 +23,10 @@ from tarmac.tabular.columns import (
 )
 from tarmac.tabular.raw import parse_hours
 
-# A text with no more levels is closed; one with more, mostly different, is free text.
-LEVELS, MANY = (20, 50)
+LEVELS = 20  # a target of whole numbers has classes up to here, and a category slices
+MANY = 50  # a text with more levels, mostly different, is free text
+# Two levels that no third one can join, in lower case.
+YES_OR_NO = ({"false", "true"}, {"no", "yes"}, {"f", "t"}, {"n", "y"})
 CLASSES = 50  # more values than this are no classes
 DUPLICATES = 0.05  # share of rows that may repeat a key
 RARE = 0.01  # share of texts among numbers
@@ -254,6 +260,7 @@ def _declare_columns(inferred: InferredProblem) -> None:
         else:
             inferred.columns[name] = _build_input_column(inferred, name)
     inferred.rows = inferred.rows[list(inferred.columns)]
+    inferred.notes += note_closed_categories(inferred.inputs)
     inferred.notes += note_far_values(inferred.rows, inferred.inputs)
     inferred.notes += note_repeated_keys(inferred.rows, inferred.row_key)
 
@@ -322,7 +329,11 @@ def note_stray_texts(name: str, values: "pd.Series[str]") -> list[str]:
 
 
 def infer_column(values: "pd.Series[str]") -> Column:
-    """The kind of a column of texts, with the bounds that its rows suggest."""
+    """Return the kind of a column of texts, with the bounds that its rows suggest.
+
+    A category is closed only if it is a yes or no: the rows to come may have another month, city or
+    product, which the model takes for an unknown one.
+    """
     known, missing = values.dropna(), bool(values.isna().any())
     codes = known.str.fullmatch(r"0\d+").any()  # as in 07030, which is no number
     if not codes and pd.to_numeric(known, errors="coerce").notna().all():
@@ -330,9 +341,9 @@ def infer_column(values: "pd.Series[str]") -> Column:
     if _is_date_column(known):
         return Date(missing)
     levels = sorted(known.unique())
-    if len(levels) > LEVELS:
-        return Category(missing=missing)
-    return Category(*levels, missing=missing)
+    if {level.lower() for level in levels} in YES_OR_NO and len(levels) == 2:
+        return Category(*levels, missing=missing)
+    return Category(missing=missing)
 
 
 def _is_date_column(values: "pd.Series[str]") -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from tarmac.scaffold.bounds import describe_far_values
-from tarmac.tabular.columns import Column, Number
+from tarmac.tabular.columns import Category, Column, Number
 
 SHOWN = 5  # items of a list that a note shows
 
@@ -38,3 +38,15 @@ def note_repeated_keys(rows: pd.DataFrame, key: Sequence[str]) -> list[str]:
         return []
     shown = f"{repeated:,} of {len(rows):,} rows repeat the key {', '.join(key)}"
     return [f"{shown}: the first row of each key stays, the others are quarantined"]
+
+
+def note_closed_categories(columns: Mapping[str, Column]) -> list[str]:
+    """Note the categories whose levels are all there will be."""
+    closed = [
+        f"{name} ({', '.join(column.levels)})"
+        for name, column in columns.items()
+        if isinstance(column, Category) and column.levels
+    ]
+    if not closed:
+        return []
+    return [f"closed categories, which refuse any other value: {join_some(closed)}"]

@@ -7,14 +7,14 @@ from string import Template
 
 import pandas as pd
 
-from tarmac.scaffold.infer import InferredProblem
+from tarmac.scaffold.infer import LEVELS, InferredProblem
+from tarmac.scaffold.notes import join_some
 from tarmac.tabular.columns import MISSING, Category, Column, Number, list_date_columns
 from tarmac.tabular.raw import WHOLE
 
 TEMPLATES = Path(__file__).parent / "templates"
 WIDTH = 100
 NO_SOURCE = "Not written yet: where it comes from, who may use it, how the rows were chosen."
-SHOWN = 5  # levels of an open category that its comment names
 BANDS = 4  # slices of a number
 TWO_YEARS = 24  # months
 
@@ -131,13 +131,19 @@ def _format_declaration(inferred: InferredProblem, name: str) -> str:
         numbers = pd.to_numeric(values)
         seen = f"  # seen: {numbers.min():g} to {numbers.max():g}"
     elif isinstance(column, Category) and not column.levels:
-        seen = f"  # seen: {values.nunique():,} different"
+        seen = f"  # seen: {_describe_levels(values)}"
     line = f"    {quote_text(name)}: {format_column(column)},{seen}"
     if len(line) <= WIDTH:
         return line
     lines = [f"        {argument}," for argument in _list_arguments(column)]
     head = f"    {quote_text(name)}: {type(column).__name__}("
     return "\n".join([head, *lines, "    ),"])
+
+
+def _describe_levels(values: "pd.Series[str]") -> str:
+    """Describe the levels of an open category: the first ones if they are short, else how many."""
+    named = join_some([quote_text(level) for level in sorted(values.unique())])
+    return named if len(named) <= WIDTH / 2 else f"{values.nunique():,} different"
 
 
 def format_column(column: Column) -> str:
@@ -213,7 +219,11 @@ def _format_value(column: Column, text: str) -> str:
 
 
 def _format_behaviour(inferred: InferredProblem) -> dict[str, str]:
-    categories = [name for name, column in inferred.inputs.items() if isinstance(column, Category)]
+    categories = [
+        name
+        for name, column in inferred.inputs.items()
+        if isinstance(column, Category) and not column.levels
+    ]
     other = "1" if isinstance(inferred.columns[inferred.key], Number) else '"1"'
     changed = f'set_value({other}), ("{inferred.key}",)'
     calls = [f'Behaviour("what a row is called says nothing", "same", {changed})']
@@ -227,14 +237,14 @@ def _format_behaviour(inferred: InferredProblem) -> dict[str, str]:
 
 
 def _format_slices(inferred: InferredProblem) -> dict[str, str]:
-    closed = [
+    few = [
         name
         for name, column in inferred.inputs.items()
-        if isinstance(column, Category) and column.levels
+        if isinstance(column, Category) and inferred.rows[name].nunique() <= LEVELS
     ]
     body = "return {name: rows[name] for name in SLICES}"
-    if closed:
-        return {"slices": format_tuple(closed[:3]), "body": body}
+    if few:
+        return {"slices": format_tuple(few[:3]), "body": body}
     numbers = [name for name, column in inferred.inputs.items() if isinstance(column, Number)]
     if not numbers:
         return {"slices": "()", "body": body}

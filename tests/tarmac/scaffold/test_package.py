@@ -78,6 +78,27 @@ def test_written_category_has_levels_of_table(tmp_path_factory, levels: list[str
     assert written == Category(*sorted(levels), missing=True)
 
 
+def test_month_never_seen_is_valid_and_usable(tmp_path) -> None:
+    """A category that goes with the time has a level that no row had."""
+    rows = pd.DataFrame({
+        "when": [f"2024-{month:02}-15" for month in (1, 2, 3)] * 8,
+        "month": ["Jan", "Feb", "Mar"] * 8,
+        "open": ["yes", "no"] * 12,
+        "y": [f"{number}.5" for number in range(24)],
+    }).astype("string")  # fmt: skip
+    found = infer_problem(rows, ProblemRequest("y", time="when"))
+    package.write_package(found, "things", "file.csv", tmp_path / "made")
+    columns = loaded(tmp_path / "made/contract/columns.py")
+    row = build_row_model({name: columns.COLUMNS[name] for name in ("month", "open")}, "A row.")
+    assert row(month="Apr", open="no").month == "Apr"
+    with pytest.raises(ValueError, match="open"):
+        row(month="Apr", open="perhaps")
+    assert columns.SLICES == ("month", "open")
+    behaviours = (tmp_path / "made/evaluation/behaviour.py").read_text()
+    assert '"month never seen", "usable"' in behaviours
+    assert "open never seen" not in behaviours
+
+
 def loaded(path: Path):
     """A module from its file, under a name of its own."""
     spec = importlib.util.spec_from_file_location("written_names", path)
