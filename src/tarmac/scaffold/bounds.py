@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from tarmac.scaffold.value_kinds import is_whole
 from tarmac.tabular.columns import Number
 
 REACH = 3  # widths of the inner 98 % that a number may lie beyond them
@@ -21,11 +22,6 @@ def infer_number(values: "pd.Series[str]", missing: bool) -> Number:
         whole,
         missing,
     )
-
-
-def is_whole(values: "pd.Series[str]") -> bool:
-    """Check whether numbers are written without a fraction."""
-    return bool(values.dropna().str.fullmatch(r"[+-]?\d+").all())
 
 
 def guess_bounds(numbers: np.ndarray) -> tuple[float, float]:

@@ -7,11 +7,19 @@ import pandas as pd
 
 from tarmac.interface.errors import UserError, suggest_name
 from tarmac.interface.task import Kind
-from tarmac.scaffold.bounds import infer_number, is_whole
+from tarmac.scaffold.bounds import infer_number
 from tarmac.scaffold.notes import (
     note_closed_categories,
     note_far_values,
     note_repeated_keys,
+    note_unread_values,
+)
+from tarmac.scaffold.value_kinds import (
+    are_dates,
+    are_infinite,
+    are_numbers,
+    has_codes,
+    is_whole,
 )
 from tarmac.tabular.columns import (
     Category,
@@ -29,7 +37,6 @@ MANY = 50  # a text with more levels, mostly different, is free text
 YES_OR_NO = ({"false", "true"}, {"no", "yes"}, {"f", "t"}, {"n", "y"})
 CLASSES = 50  # more values than this are no classes
 DUPLICATES = 0.05  # share of rows that may repeat a key
-RARE = 0.01  # share of texts among numbers
 DIGITS = {f"{number:02}" for number in range(24)}  # of an hour
 ROLES = ("target", "time", "group", "key")  # of columns that a request names
 
@@ -84,6 +91,7 @@ class InferredProblem:
 def infer_problem(rows: pd.DataFrame, request: ProblemRequest) -> InferredProblem:
     """Decides what a table of texts holds. Raises `ScaffoldError` where it holds no problem."""
     rows, request, notes = _rename_columns(rows, request)
+    _require_finite_numbers(rows)
     target = request.target
     task = request.task or infer_task(rows[target], target)
     classes = infer_classes(rows[target]) if task != "regression" else ()
@@ -99,7 +107,11 @@ def infer_problem(rows: pd.DataFrame, request: ProblemRequest) -> InferredProble
         reasons = dict.fromkeys(inferred.row_key, "it identifies the rows") | inferred.left_out
         listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
         message = f"no column is useful to predict {target}: {listed}"
-        raise ScaffoldError(message, "add columns to the file, or choose another target")
+        unread = [
+            note for name in inferred.left_out for note in note_unread_values(name, rows[name])
+        ]
+        hint = "add columns to the file, or choose another target"
+        raise ScaffoldError(message, "; ".join(unread) or hint)
     return inferred
 
 
@@ -153,6 +165,18 @@ def _require_different_names(renamed: Mapping[str, str]) -> None:
         raise ScaffoldError("\n".join(lines), "rename one of them in the file")
 
 
+def _require_finite_numbers(rows: pd.DataFrame) -> None:
+    """Raise `ScaffoldError` with the first cell of a column of numbers that is infinite."""
+    for name in rows.columns:
+        different = rows[name].dropna().drop_duplicates()
+        infinite = different[are_infinite(different)]
+        if len(infinite) and (are_numbers(different) | are_infinite(different)).all():
+            count = int(rows[name].isin(infinite).sum())
+            message = f"{name} is {infinite.iloc[0]} in row {infinite.index[0] + 1:,}"
+            shown = f"{message}, and {count:,} of {len(rows):,} values are infinite"
+            raise ScaffoldError(shown, "make these cells empty: a model learns from finite numbers")
+
+
 def infer_task(target: "pd.Series[str]", name: str) -> Kind:
     """Infer the task from a target.
 
@@ -169,7 +193,8 @@ def infer_task(target: "pd.Series[str]", name: str) -> Kind:
         return "regression"
     if different > CLASSES:
         message = f"the target {name} has {different:,} classes, more than the maximum of {CLASSES}"
-        raise ScaffoldError(message, "choose a column of numbers, or merge similar classes")
+        hint = "choose a column of numbers, or merge similar classes"
+        raise ScaffoldError(message, "; ".join(note_unread_values(name, known)) or hint)
     return "binary" if different == 2 else "multiclass"
 
 
@@ -213,7 +238,7 @@ def find_or_add_key(
 
 
 def _can_be_key(values: "pd.Series[str]") -> bool:
-    if values.isna().any() or not values.is_unique:
+    if values.isna().any() or not values.is_unique or note_unread_values("", values):
         return False
     return "." not in "".join(values.head(100))
 
@@ -233,7 +258,7 @@ def add_hour_columns(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     with_hours = rows
     for name in map(str, rows.columns):
         known, hour = rows[name].dropna(), format_hour_column(name)
-        if hour in rows or not len(known) or not _is_date_column(known):
+        if hour in rows or not len(known) or not are_dates(known).all():
             continue
         hours = parse_hours(rows[name])
         if hours.nunique() > 1:
@@ -247,13 +272,13 @@ def add_hour_columns(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
 def _declare_columns(inferred: InferredProblem) -> None:
     for name in map(str, inferred.rows.columns):
         values = inferred.rows[name]
-        if name == inferred.target:
-            inferred.columns[name] = _build_target_column(inferred)
-            continue
         if name in inferred.row_key:
             inferred.columns[name] = _build_key_column(inferred, name)
             continue
-        inferred.notes += note_stray_texts(name, values)
+        inferred.notes += note_unread_values(name, values)
+        if name == inferred.target:
+            inferred.columns[name] = _build_target_column(inferred)
+            continue
         reason = find_drop_reason(values)
         if reason:
             inferred.left_out[name] = reason
@@ -296,12 +321,14 @@ def _build_key_column(inferred: InferredProblem, name: str) -> Column:
 
 def _require_dates(values: "pd.Series[str]", name: str) -> None:
     """Raise `ScaffoldError` with the first cell of the time column that is no date."""
-    if values.notna().all() and _is_date_column(values):
+    known = values.dropna()
+    other = known[~are_dates(known)]
+    if len(other):
+        message = f"the time column {name} is {other.iloc[0]!r} in row {other.index[0] + 1:,}"
+        hint = "write dates as 2024-02-29; a time of day may follow"
+        raise ScaffoldError(f"{message}, not a date", hint)
+    if len(known) == len(values):
         return
-    for row, text in enumerate(values, start=1):
-        if pd.notna(text) and not _is_date_column(pd.Series([text], dtype="string")):
-            message = f"the time column {name} is {text!r} in row {row:,}, not a date"
-            raise ScaffoldError(message, "write dates as 2024-02-29; a time of day may follow")
     message = f"the time column {name} is missing in {values.isna().sum():,} rows"
     raise ScaffoldError(message, "fill these cells, or remove the rows")
 
@@ -316,37 +343,18 @@ def find_drop_reason(values: "pd.Series[str]") -> str:
     return ""
 
 
-def note_stray_texts(name: str, values: "pd.Series[str]") -> list[str]:
-    """A note where a column would be a number but for a few texts, such as n/a."""
-    known = values.dropna()
-    texts = known[pd.to_numeric(known, errors="coerce").isna()]
-    if not 0 < len(texts) <= RARE * len(known):
-        return []
-    which = ", ".join(sorted(texts.unique())[:3])
-    advice = "make these cells empty and begin again if it is a number"
-    share = f"{len(texts)} of {len(known):,} values"
-    return [f"{name} is taken for text, as {share} are no numbers ({which}): {advice}"]
-
-
 def infer_column(values: "pd.Series[str]") -> Column:
     """Return the kind of a column of texts, with the bounds that its rows suggest.
 
     A category is closed only if it is a yes or no: the rows to come may have another month, city or
     product, which the model takes for an unknown one.
     """
-    known, missing = values.dropna(), bool(values.isna().any())
-    codes = known.str.fullmatch(r"0\d+").any()  # as in 07030, which is no number
-    if not codes and pd.to_numeric(known, errors="coerce").notna().all():
+    known, missing = values.dropna().drop_duplicates(), bool(values.isna().any())
+    if not has_codes(known) and are_numbers(known).all():
         return infer_number(values, missing)
-    if _is_date_column(known):
+    if are_dates(known).all():
         return Date(missing)
-    levels = sorted(known.unique())
+    levels = sorted(known)
     if {level.lower() for level in levels} in YES_OR_NO and len(levels) == 2:
         return Category(*levels, missing=missing)
     return Category(missing=missing)
-
-
-def _is_date_column(values: "pd.Series[str]") -> bool:
-    if not values.str.match(r"\d{4}-\d{2}-\d{2}").all():
-        return False
-    return bool(pd.to_datetime(values, format="ISO8601", errors="coerce", utc=True).notna().all())

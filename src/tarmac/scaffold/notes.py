@@ -5,9 +5,17 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from tarmac.scaffold.bounds import describe_far_values
+from tarmac.scaffold.value_kinds import (
+    are_dates,
+    are_numbers,
+    has_codes,
+    look_like_dates,
+    look_like_numbers,
+)
 from tarmac.tabular.columns import Category, Column, Number
 
 SHOWN = 5  # items of a list that a note shows
+USUAL = 0.5  # share of values that look like numbers or dates where the column should be of them
 
 
 def join_some(items: Sequence[str]) -> str:
@@ -50,3 +58,33 @@ def note_closed_categories(columns: Mapping[str, Column]) -> list[str]:
     if not closed:
         return []
     return [f"closed categories, which refuse any other value: {join_some(closed)}"]
+
+
+def note_unread_values(name: str, values: "pd.Series[str]") -> list[str]:
+    """Note a text column that a person would take for numbers or dates, with what prevents it."""
+    counts = values.value_counts()  # the usual ones first
+    texts = counts.index.to_series()
+    numbers, dates = are_numbers(texts), are_dates(texts)
+    if numbers.all() or dates.all():
+        return []
+    if _compute_share(look_like_numbers(texts), counts) >= USUAL and not has_codes(texts):
+        return [_describe_unread_values(name, numbers, counts, "numbers", "1234.5")]
+    if _compute_share(look_like_dates(texts), counts) >= USUAL:
+        return [_describe_unread_values(name, dates, counts, "dates", "2024-02-29")]
+    return []
+
+
+def _compute_share(chosen: "pd.Series[bool]", counts: "pd.Series[int]") -> float:
+    return float(counts[chosen].sum() / counts.sum())
+
+
+def _describe_unread_values(
+    name: str, read: "pd.Series[bool]", counts: "pd.Series[int]", kind: str, form: str
+) -> str:
+    """Describe the values that make a column of numbers or dates a text."""
+    unread = counts[~read]
+    examples = ", ".join(f'"{text}"' for text in unread.index[:3])
+    return (
+        f"{name} is taken for text: {unread.sum():,} of {counts.sum():,} values are no {kind}, "
+        f"such as {examples}; write them as {form} or leave the cells empty, then begin again"
+    )
