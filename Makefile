@@ -45,7 +45,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export DVC_SITE_CACHE_DIR ?= $(CURDIR)/.dvc/tmp/site
 
 .PHONY: help run gpu sweep review reproduce lineage pull push fsck remote merge-lock doctor repair
-.PHONY: ingest new init-problem release promote rollback bundle serve predict image smoke deploy monitor
+.PHONY: ingest new release promote rollback bundle serve predict image smoke deploy monitor
 .PHONY: retrain backtest site setup test test-changed test-all test-nightly test-newest coverage
 .PHONY: check format lock bench tarmac-release servers spark clean comment add add-result publish propose ship
 export NAME SET BRANCH URL OPTIONS WHY ENVIRONMENT VERSION IMAGE FILES INCOMING FROM TARGET TIME GROUP KEY TO WITH LICENSE
@@ -118,12 +118,9 @@ repair: .venv/pipeline ## Recover from a killed command: locks, a detached HEAD,
 ingest: .venv/pipeline ## Add new or corrected data: FILES=, or months; without, all of data/raw
 	@set -f; $(BIN)/tarmac ingest $$FILES
 
-new: .venv/pipeline ## Create a project elsewhere: as init-problem, with TO=, WITH=parts, LICENSE=
+new: .venv/pipeline ## Create a project: NAME=, FROM=, TARGET= (docs/new-project.md has the other options)
 	@$(BIN)/tarmac new "$$NAME" --from "$$FROM" --target "$$TARGET" --time "$$TIME" --group "$$GROUP" --key "$$KEY" \
 	  --to "$${TO:-../$$NAME}" --with "$$WITH" --license "$${LICENSE:-none}"
-
-init-problem: .venv/pipeline ## Start your own problem: NAME=, FROM=, TARGET=, TIME=, GROUP=, KEY=
-	@$(BIN)/tarmac init-problem "$$NAME" --from "$$FROM" --target "$$TARGET" --time "$$TIME" --group "$$GROUP" --key "$$KEY"
 
 ##@ Release and serve
 
@@ -307,9 +304,9 @@ ship: .venv/pipeline $(REMOTE) ## Release, promote and deploy HEAD, which the po
 	@PYTHONPATH=src $(PYTHON) -m tarmac.ci.ship
 
 # Targets that had another name in earlier versions.
-mend replay:
+mend replay init-problem:
 	@echo "error: there is no target $@" >&2
-	@echo "hint: make $(if $(filter mend,$@),repair,backtest)" >&2; exit 2
+	@echo "hint: make $(if $(filter mend,$@),repair,$(if $(filter replay,$@),backtest,new))" >&2; exit 2
 
 # In environments of their own: a server of S3 wants another botocore than DVC does, and what is measured beside us more.
 .venv/servers/.installed .venv/peers/.installed: .venv/%/.installed: requirements/%.txt .venv/dev

@@ -14,7 +14,6 @@ import pytest
 import yaml
 
 from tarmac.interface.problem import problem
-from tarmac.pipeline.base.params import TASK
 from tests import forkserver
 
 small = importlib.import_module(f"tests.{problem.name}.small")
@@ -23,38 +22,6 @@ pytest_plugins = ("tests.needs", "tests.forkserver.plugin")
 ROOT = Path(__file__).resolve().parents[1]
 RAW = ROOT / "data" / "raw"
 MADE = shutil.ignore_patterns("__pycache__", "*.egg-info", "node_modules")
-OF_FLIGHTS = """
-    benchmarks tarmac/pipeline/models tarmac/pipeline/training tarmac/spark/test_training.py
-    test_boundary.py test_documents.py
-    tarmac/ingest/test_incoming.py tarmac/ingest/test_pinned_distribution.py problems
-    e2e/test_bad_input.py e2e/test_faults.py e2e/test_gate.py e2e/test_machines.py
-    e2e/test_merge.py e2e/test_moved_windows.py e2e/test_old_layout.py e2e/test_registry.py
-    e2e/test_reproducible.py
-    e2e/test_retrain.py e2e/test_review.py e2e/test_spark.py e2e/test_sweep.py
-    tarmac/pipeline/evaluate/test_behaviour.py tarmac/monitoring/test_bad_months.py
-    tarmac/monitoring/test_checks.py tarmac/monitoring/test_decay.py
-    tarmac/monitoring/test_judge.py tarmac/monitoring/test_rows.py tarmac/monitoring/test_run.py
-    tarmac/review/test_base_predictions.py tarmac/review/test_compare.py tarmac/review/test_data.py
-    tarmac/review/test_gate.py tarmac/review/test_look_ahead.py tarmac/review/test_rates.py
-    tarmac/batch/test_batch.py
-    tarmac/serving/test_bundle.py tarmac/serving/test_http.py tarmac/serving/test_live.py
-    tarmac/serving/test_openapi.py tarmac/serving/test_skew.py tarmac/dashboard/test_browser.py
-    tarmac/dashboard/test_build.py tarmac/dashboard/test_card_html.py
-    tarmac/pipeline/card/test_stage.py tarmac/pipeline/evaluate/test_stage.py
-    tarmac/pipeline/online/test_stage.py
-    workflows/test_gpu.py workflows/test_review_and_comment.py tarmac/policy
-"""
-OF_CLASSES_BY_MONTH = """
-    tarmac/pipeline/card/test_model_card.py tarmac/review/test_charts.py
-    tarmac/review/test_report.py tarmac/review/test_verdict.py
-    tarmac/dashboard/test_dvc_experiments.py tarmac/dashboard/test_source_files.py
-"""
-LEFT_OUT = OF_FLIGHTS.split() + OF_CLASSES_BY_MONTH.split() * (
-    TASK.kind == "regression" or problem.contract.DAY is None
-)
-# Another problem's repository keeps the rest: what these look at is the same there, and described
-# in words of the flights.
-collect_ignore = [] if small.SHIPPED else LEFT_OUT
 
 
 @dataclass(frozen=True)

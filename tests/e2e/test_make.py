@@ -89,7 +89,9 @@ def test_help_groups_targets_and_hides_those_of_ci(project):
 
 
 @pytest.mark.program
-@pytest.mark.parametrize(("old", "new"), [("mend", "repair"), ("replay", "backtest")])
+@pytest.mark.parametrize(
+    ("old", "new"), [("init-problem", "new"), ("mend", "repair"), ("replay", "backtest")]
+)
 def test_renamed_target_fails_and_names_the_new_one(project, old: str, new: str):
     done = make(project, old)
     assert done.returncode == 2

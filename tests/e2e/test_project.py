@@ -243,9 +243,7 @@ def test_base_catches_a_model_that_has_learned_from_test_labels(project, created
 
 def test_upgrade_keeps_bytes_and_own_edits(project, created, release):
     copy_environment(created, project)  # it is changed
-    edit(
-        project / "Makefile", {"\nexport FILES": "\nexport MINE := 1\nexport FILES"}
-    )
+    edit(project / "Makefile", {"\nexport FILES": "\nexport MINE := 1\nexport FILES"})
     edit(project / "params.yaml", {"min_slice_rows: 40": "min_slice_rows: 41  # agreed"})
     edit(project / "README.md", {"## Change something": "## Our own heading"})
     run(project, "make", "run", "push")

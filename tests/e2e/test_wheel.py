@@ -3,6 +3,7 @@
 It does so without this repository.
 """
 
+import hashlib
 import shutil
 import site
 import subprocess
@@ -71,13 +72,18 @@ def test_wheel_contains_exactly_the_tarmac_package(wheel: Path) -> None:
 
 
 def test_makes_the_same_bytes_without_this_repository(
-    finished_template: Workspace, installed: dict[str, str], tmp_path: Path
+    finished_template: Workspace, wheel: Path, installed: dict[str, str], tmp_path: Path
 ) -> None:
     theirs = tmp_path / "elsewhere"
     for name in ("data/raw", f"src/{problem.name}", "requirements"):
         shutil.copytree(finished_template.path / name, theirs / name)
     for name in ("params.yaml", "pyproject.toml"):
         shutil.copy(finished_template.path / name, theirs / name)
+    (theirs / "vendor").mkdir()
+    shutil.copy(wheel, theirs / "vendor")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    pin = f"./vendor/{wheel.name} --hash=sha256:{digest}\n"
+    (theirs / "requirements/tarmac.txt").write_text(pin)
     run = "import runpy, sys; runpy.run_module(sys.argv[1], run_name='__main__', alter_sys=True); "
     run += "assert 'installed' in sys.modules['tarmac'].__file__"
     for name in STAGES:

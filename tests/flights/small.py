@@ -9,7 +9,6 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-SHIPPED = True  # the flights, of which many tests speak
 MONTHS = ("2013-09", "2013-10", "2013-11", "2013-12")
 SPLIT = {
     "train": {"first": "2013-09", "last": "2013-10"},

@@ -57,7 +57,7 @@ def run_backtest() -> list[str]:
     if params.retrain is None:
         raise SplitWindowError(
             "this problem has no date column, so it has no months to backtest",
-            "name a date column when you make the problem: `make init-problem … TIME=COLUMN`",
+            "name a date column when you create the project: `make new … TIME=COLUMN`",
         )
     commands.pull_outputs("data/raw.dvc")
     stored = months.list_stored_months(RAW / problem.contract.MONTHLY[-1])

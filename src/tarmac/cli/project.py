@@ -51,10 +51,10 @@ def new(
     It holds the code of the problem, parameters, pipeline, data, tests, workflows, and the release
     of Tarmac that runs it.
     """
-    from tarmac.scaffold import infer, parts, project, start
+    from tarmac.scaffold import infer, parts, project
 
     problem = infer.ProblemRequest(
-        target, time, group, key, start.parse_task(task) if task else None
+        target, time, group, key, infer.parse_task(task) if task else None
     )
     chosen = parts.select_parts(parts.parse_names(with_parts), parts.parse_names(without))
     request = project.ProjectRequest(name, to or Path(name), license_name, parts=chosen)

@@ -20,7 +20,7 @@ def compute_split_windows(first: str, last: str, policy: RetrainParams | None) -
     if policy is None:
         raise SplitWindowError(
             "this problem has no date column, so it has no months to train on",
-            "name a date column when you make the problem: `make init-problem … TIME=COLUMN`",
+            "name a date column when you create the project: `make new … TIME=COLUMN`",
         )
     test = add_months(last, 1 - policy.test_months)
     validation = add_months(test, -policy.validation_months)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from tarmac.interface.errors import UserError, suggest_name
-from tarmac.interface.task import Kind
+from tarmac.interface.task import TASKS, Kind
 from tarmac.scaffold.bounds import infer_number
 from tarmac.scaffold.notes import (
     note_closed_categories,
@@ -86,6 +86,15 @@ class InferredProblem:
     def cluster(self) -> str:
         """The column whose rows are alike."""
         return self.group or self.day or self.key
+
+
+def parse_task(name: str) -> Kind:
+    """Return the kind of a target by its name. Raise `ScaffoldError` for any other."""
+    for kind in TASKS:
+        if kind == name:
+            return kind
+    hint = f"{suggest_name(name, TASKS)} use one of {', '.join(TASKS)}".lstrip()
+    raise ScaffoldError(f"unknown task {name}", hint)
 
 
 def infer_problem(rows: pd.DataFrame, request: ProblemRequest) -> InferredProblem:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from tarmac.ingest.pinned_distribution import write_table
 from tarmac.ingest.text_table import read_as_text
-from tarmac.interface.errors import suggest_name
+from tarmac.interface.errors import UserError, suggest_name
 from tarmac.interface.problem import SOURCE
 from tarmac.pipeline.base.outputs import replace_output
 from tarmac.pipeline.base.paths import PARAMS, PIPELINE, RAW, WHEEL_PIN
@@ -24,10 +24,10 @@ from tarmac.repository.dvc import commands
 from tarmac.scaffold import package, pipeline, policy
 from tarmac.scaffold.infer import InferredProblem, ProblemRequest, ScaffoldError, infer_problem
 from tarmac.scaffold.parts import RENDERED, write_parts
-from tarmac.scaffold.start import build_raw_table, check_required_options, list_summary_lines
+from tarmac.scaffold.summary import list_summary_lines
 from tarmac.scaffold.wheel import write_wheel
 from tarmac.tabular.columns import normalize_name
-from tarmac.tabular.raw import by_file
+from tarmac.tabular.raw import build_raw_schema, by_file, parse_raw_table
 
 HERE = Path(__file__).parent
 LICENSES = HERE / "licenses"
@@ -52,7 +52,7 @@ def create_project(request: ProjectRequest, path: Path, problem: ProblemRequest)
     The folder appears when everything in it is written. Raise `ScaffoldError` if the table has no
     problem, if the name or the folder is taken, or if Git or DVC fails.
     """
-    check_required_options("new", request.name, path, problem.target)
+    check_required_options(request.name, path, problem.target)
     check_name(request.name)
     check_folder(request.folder)
     author = read_git_author()
@@ -77,6 +77,15 @@ def create_project(request: ProjectRequest, path: Path, problem: ProblemRequest)
     yield from list_summary_lines(inferred, files, changes)
     yield f"read {request.folder / SOURCE / request.name}/contract/columns.py and params.yaml there"
     yield f"next: cd {request.folder} && make run && make test"
+
+
+def check_required_options(name: str, path: Path, target: str) -> None:
+    """Raise `ScaffoldError` if one of the three options is empty."""
+    required = {"NAME": name, "FROM": path.name, "TARGET": target}
+    missing = [option for option, value in required.items() if not value]
+    if missing:
+        hint = "give all three: `make new NAME=… FROM=… TARGET=…`"
+        raise ScaffoldError(f"{', '.join(missing)} of the problem is missing", hint)
 
 
 def check_name(name: str) -> None:
@@ -135,6 +144,16 @@ def write_pinned_wheel(folder: Path) -> None:
     pin = f"./{wheel.relative_to(folder)} --hash=sha256:{digest}\n"
     text = f"# The release of Tarmac that runs this project.\n{pin}"
     (folder / WHEEL_PIN).write_text(text, encoding="utf-8")
+
+
+def build_raw_table(inferred: InferredProblem, name: str) -> pa.Table:
+    """The rows as the raw table. Raises `ScaffoldError` where a value does not fit its column."""
+    try:
+        return parse_raw_table(name, inferred.rows, build_raw_schema(inferred.columns))
+    except (UserError, pa.ArrowException) as error:
+        message = f"{name}: {str(error).splitlines()[0]}"
+        hint = getattr(error, "hint", "") or "correct the value in the file"
+        raise ScaffoldError(message, hint) from None
 
 
 def write_tables(files: Sequence[tuple[str, pa.Table]], raw: Path) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 from tarmac.interface.errors import exit_on_user_error
 from tarmac.pipeline.base.paths import PIPELINE
 from tarmac.scaffold import pipeline, project
+from tarmac.scaffold.infer import parse_task
 from tarmac.scaffold.parts import write_parts
 from tarmac.scaffold.settings import read_settings
-from tarmac.scaffold.start import parse_task
 
 
 def render_project(root: Path, folder: Path) -> None:

@@ -1,0 +1,26 @@
+"""What a person should know of a new project, line by line."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from tarmac.scaffold.infer import InferredProblem
+
+
+def list_summary_lines(
+    inferred: InferredProblem, files: Sequence[tuple[str, pa.Table]], changes: Mapping[str, Any]
+) -> list[str]:
+    """Return lines for a person: what was inferred, and what was left out."""
+    size = f"{len(inferred.rows):,} rows in {len(files)} file(s)"
+    parts = []
+    for part, value in changes["split"].items():
+        shown = f"{value['first']} to {value['last']}" if isinstance(value, dict) else value
+        parts.append(f"{part} {shown}")
+    return [
+        f"{inferred.task}: {inferred.target} from {len(inferred.inputs)} columns of {size}",
+        f"key: {', '.join(inferred.row_key)}; rows that are alike share {inferred.cluster}",
+        f"split: {', '.join(parts)}",
+        *(f"left out: {name}: {why}" for name, why in inferred.left_out.items()),
+        *(f"note: {note}" for note in inferred.notes),
+    ]
