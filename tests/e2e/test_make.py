@@ -157,6 +157,25 @@ def test_doctor_reports_missing_environment(project):
     assert "fail  python     there is no environment; make setup" in done.stdout.splitlines()
 
 
+@pytest.mark.program
+@pytest.mark.parametrize(
+    ("given", "folder", "license_name"),
+    [({}, "../rents", "none"), ({"TO": "/tmp/it's new", "LICENSE": "MIT"}, "/tmp/it's new", "MIT")],
+)
+def test_new_passes_every_option_as_one_word(project, given, folder, license_name):
+    (project / ".venv/bin").mkdir(parents=True)
+    write_python(project / ".venv/bin/tarmac", '#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    (project / ".venv/pipeline").touch()
+    options = {"NAME": "rents", "FROM": 'my "rents" `id`.csv', "TARGET": "the rent", **given}
+    done = make(project, "--silent", "new", "TIME=day", "WITH=serve,site", **options)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        *("new", "rents", "--from", options["FROM"], "--target", "the rent"),
+        *("--time", "day", "--group", "", "--key", "", "--to", folder),
+        *("--with", "serve,site", "--license", license_name),
+    ]
+
+
 @pytest.mark.skipif(not README.exists(), reason="there is no README.md yet")
 def test_readme_names_only_existing_targets():
     named = set(re.findall(r"\bmake ([a-z-]+)\b", "\n".join(code(README.read_text()))))

@@ -63,6 +63,8 @@ def select_parts(wanted: Iterable[str], without: Iterable[str] = ()) -> list[str
 
 def check_part(name: str) -> None:
     """Raise `ScaffoldError` if there is no part of this name."""
+    if not name:
+        raise ScaffoldError("no part is named", f"name some of {', '.join(PARTS)}, or {ALL}")
     if name not in PARTS:
         hint = f"{suggest_name(name, PARTS)} use some of {', '.join(PARTS)}, or {ALL}".lstrip()
         raise ScaffoldError(f"unknown part {name!r}", hint)
@@ -147,14 +149,15 @@ def add_part(name: str, root: Path) -> Iterator[str]:
     check_nothing_is_overwritten(rendered, root)
     written = 0
     for part, files in rendered.items():
-        new = [path for path in files if not (root / path).exists()]
+        lacking = [path for path in files if not (root / path).exists()]
         write_part(part, settings.created, root)
-        yield from (f"wrote {path}" for path in new)
-        written += len(new)
-    if not written and set(added) <= set(settings.parts):
-        yield f"nothing to do: the project has the part {name}"
-    else:
-        yield f"added {', '.join(added)}: `make help` lists the targets; next: commit"
+        yield from (f"wrote {path}" for path in lacking)
+        written += len(lacking)
+    new = [part for part in added if part not in settings.parts]
+    if new:
+        yield f"added {', '.join(new)}: `make help` lists the targets; next: commit"
+    elif not written:
+        yield f"nothing to do: the project has {', '.join(added)}"
 
 
 def check_nothing_is_overwritten(rendered: Mapping[str, Mapping[Path, str]], root: Path) -> None:
