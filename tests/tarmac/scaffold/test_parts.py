@@ -242,7 +242,7 @@ def test_needed_parts_are_known_and_need_nothing_more() -> None:
 def test_help_lists_every_part(tmp_path: Path) -> None:
     (line,) = re.findall(r"^add:.*", (FILES / CORE / "Makefile").read_text(), re.MULTILINE)
     assert [word for word in re.findall(r"[a-z]+", line) if word in PARTS] == list(PARTS)
-    text = (ROOT / "src/tarmac/cli/data.py").read_text()
+    text = (ROOT / "src/tarmac/cli/project.py").read_text()
     assert f"{', '.join(PARTS)} or all." in text
 
 
