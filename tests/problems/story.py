@@ -13,7 +13,6 @@ import pytest
 
 from tarmac.dashboard.words import format_metric_name
 from tarmac.pipeline.base.hashing import compute_dvc_hash
-from tarmac.tabular.columns import normalize_name
 from tarmac.testing import stage_deps
 from tarmac.testing.pipeline_file import stages
 from tests.conftest import Workspace
@@ -157,19 +156,12 @@ class Story(Problem):
     ) -> None:
         """Check a request with the table's own header.
 
-        It has the target, columns that are left out, and times. Only a key that was added is
-        missing.
+        It has the target, columns that are left out, and times, and no key where one was added.
         """
         tarmac(own, "bundle")
-        whole = pd.read_csv(founded.path.parent / "table.csv", dtype="str", keep_default_na=False)
+        whole = founded.path.parent / "table.csv"
         key = json.loads(own.run(sys.executable, "-c", KEY, env=FROM_SOURCE).stdout)
-        whole = (
-            whole
-            if set(key) <= {normalize_name(name) for name in whole}
-            else whole.assign(id=range(len(whole)))
-        )
-        whole.to_csv(tmp_path / "rows.csv", index=False)
-        tarmac(own, "predict", str(tmp_path / "rows.csv"), str(tmp_path / "scored.parquet"))
+        tarmac(own, "predict", str(whole), str(tmp_path / "scored.parquet"))
         told = pd.read_parquet(own.path / "data/predictions.parquet")[[*key, *self.made.answers]]
         scored = pd.read_parquet(tmp_path / "scored.parquet").drop_duplicates(key)
         both = told.merge(scored, on=key, validate="one_to_one", suffixes=("", "_again"))

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from tarmac.interface.errors import UserError, suggest_name
 from tarmac.interface.problem import problem
-from tarmac.tabular.columns import ABSENT
+from tarmac.tabular.columns import ABSENT, RowNumber
 
 PARQUET, CSV = ".parquet", ".csv"
 LIVE = "live."  # before the name of an input that the client knows itself
@@ -38,10 +38,24 @@ def list_field_kinds(model: Any, without: str = "") -> dict[str, str]:
     return kinds
 
 
+def list_row_numbers(model: Any) -> list[str]:
+    """Return the fields with the number of a row in its file, which the file may lack."""
+    return [
+        name
+        for name, field in model.model_fields.items()
+        if any(isinstance(kind, RowNumber) for kind in field.metadata)
+    ]
+
+
 KINDS = list_field_kinds(problem.request.Row, without="live") | {
     f"{LIVE}{name}": kind for name, kind in list_field_kinds(problem.request.Live).items()
 }
-REQUIRED = [name for name, field in problem.request.Row.model_fields.items() if field.is_required()]
+ROW_NUMBERS = list_row_numbers(problem.request.Row)
+REQUIRED = [
+    name
+    for name, field in problem.request.Row.model_fields.items()
+    if field.is_required() and name not in ROW_NUMBERS
+]
 TYPES: dict[str, tuple[Callable[[pa.DataType], bool], ...]] = {
     "string": (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
     "integer": (pa.types.is_integer,),
@@ -76,8 +90,12 @@ def iter_chunks(path: Path, rows: int) -> Iterator[Chunk]:
         if path.stat().st_size == 0:
             hint = "write the file again, with column names and at least one row"
             raise SourceError(f"{path} is empty", hint)
+        done = 0
         for columns, share in read(path, rows):
-            yield Chunk(convert_to_rows(columns), share)
+            given = convert_to_rows(columns)
+            add_row_numbers(given, range(done, done + len(given)))
+            done += len(given)
+            yield Chunk(given, share)
     except UnicodeDecodeError:
         raise SourceError(f"{path} is not UTF-8 text", SAVE_AS_UTF_8) from None
     except (OSError, pa.ArrowException) as error:
@@ -194,3 +212,10 @@ def convert_to_rows(columns: Columns) -> list[Given]:
             if value is not None:
                 row.setdefault("live", {})[name.removeprefix(LIVE)] = value
     return rows
+
+
+def add_row_numbers(rows: Sequence[Given], numbers: Sequence[int]) -> None:
+    """Add the number of each row to fields that a file may lack."""
+    for name in ROW_NUMBERS:
+        for row, number in zip(rows, numbers, strict=True):
+            row.setdefault(name, number)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from tarmac.batch.score import SCHEMA, prepare_rows, score_rows
 from tarmac.batch.sink import HEADER
-from tarmac.batch.source import convert_to_rows
+from tarmac.batch.source import add_row_numbers, convert_to_rows
 from tarmac.serving.bundle import Bundle
 
 CHUNK = 4096  # rows that are scored at once
@@ -52,7 +52,9 @@ def _score_batch(bundle: Bundle, batch: pa.RecordBatch, source: Path) -> pa.Reco
         for url in set(columns[FILE])
     }
     files, places = [names[url] for url in columns.pop(FILE)], columns.pop(PLACE)
-    done = score_rows(bundle, prepare_rows(bundle, convert_to_rows(columns), 0))
+    rows = convert_to_rows(columns)
+    add_row_numbers(rows, places)
+    done = score_rows(bundle, prepare_rows(bundle, rows, 0))
     results = [
         {**row, FILE: files[row["row"]], "row": places[row["row"]] + 1}
         for row in done.batch.to_pylist()

@@ -26,6 +26,7 @@ from tarmac.tabular.columns import (
     Column,
     Date,
     Number,
+    RowNumber,
     format_hour_column,
     normalize_name,
 )
@@ -67,6 +68,7 @@ class InferredProblem:
     key: str
     day: str | None
     group: str | None
+    key_is_added: bool = False
     columns: dict[str, Column] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -107,9 +109,19 @@ def infer_problem(rows: pd.DataFrame, request: ProblemRequest) -> InferredProble
     if task == "binary" and len(classes) != 2:
         message = f"the target {target} has {len(classes)} values, and a binary one has two"
         raise ScaffoldError(message, "choose another target, or another `--task`")
-    rows, key = find_or_add_key(add_hour_columns(rows, notes), request, notes)
+    rows = add_hour_columns(rows, notes)
+    own = set(rows)
+    rows, key = find_or_add_key(rows, request, notes)
     inferred = InferredProblem(
-        rows, target, task, classes, key, request.time or None, request.group or None, notes=notes
+        rows,
+        target,
+        task,
+        classes,
+        key,
+        request.time or None,
+        request.group or None,
+        key not in own,
+        notes=notes,
     )
     _declare_columns(inferred)
     if not inferred.inputs:
@@ -240,10 +252,14 @@ def find_or_add_key(
         f"{name} names all rows but a few that are there twice: was it meant as the key?"
         for name in find_near_unique_columns(rows)
     ]
+    key = "id"
+    while key in rows:
+        key = f"row_{key}"
     notes.append(
-        "no column names a row: `id` was added, the number of the row; later files must carry it"
+        f"no column names a row: `{key}` was added, the number of the row in its file; "
+        "a client of the service must send one"
     )
-    return rows.assign(id=[str(number) for number in range(len(rows))]), "id"
+    return rows.assign(**{key: [str(number) for number in range(len(rows))]}), key
 
 
 def _can_be_key(values: "pd.Series[str]") -> bool:
@@ -316,6 +332,8 @@ def _build_input_column(inferred: InferredProblem, name: str) -> Column:
 
 def _build_key_column(inferred: InferredProblem, name: str) -> Column:
     values = inferred.rows[name]
+    if name == inferred.key and inferred.key_is_added:
+        return RowNumber()
     if name == inferred.day:
         _require_dates(values, name)
         inferred.rows[name] = values.str[:10]

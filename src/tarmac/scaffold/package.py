@@ -9,7 +9,7 @@ import pandas as pd
 
 from tarmac.scaffold.infer import LEVELS, InferredProblem
 from tarmac.scaffold.notes import join_some
-from tarmac.tabular.columns import MISSING, Category, Column, Number, list_date_columns
+from tarmac.tabular.columns import MISSING, Category, Column, Number, RowNumber, list_date_columns
 from tarmac.tabular.raw import WHOLE
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -127,7 +127,9 @@ def _format_declaration(inferred: InferredProblem, name: str) -> str:
     """A column's line, with what was seen of it."""
     column, values = inferred.columns[name], inferred.rows[name].dropna()
     seen = ""
-    if isinstance(column, Number):
+    if isinstance(column, RowNumber):
+        seen = "  # in its file, if the file has no such column"
+    elif isinstance(column, Number):
         numbers = pd.to_numeric(values)
         seen = f"  # seen: {numbers.min():g} to {numbers.max():g}"
     elif isinstance(column, Category) and not column.levels:
@@ -154,6 +156,8 @@ def format_column(column: Column) -> str:
 def _list_arguments(column: Column) -> list[str]:
     """Return the arguments of a column's declaration, each as code."""
     arguments: list[str] = []
+    if isinstance(column, RowNumber):
+        return arguments
     if isinstance(column, Number):
         arguments += _list_bounds(column)
     elif isinstance(column, Category):

@@ -35,6 +35,16 @@ class Number:
     missing: bool = False
 
 
+@dataclass(frozen=True)
+class RowNumber(Number):
+    """The number of a row in its file, from 0, where the file has no such column.
+
+    A row that comes in no file must have it.
+    """
+
+    whole: bool = True
+
+
 @dataclass(frozen=True, init=False)
 class Category:
     """A text: one of the levels, or any where there are none."""

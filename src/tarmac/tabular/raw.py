@@ -15,18 +15,22 @@ from tarmac.tabular.columns import (
     Column,
     Columns,
     Number,
+    RowNumber,
     format_hour_column,
     normalize_name,
 )
 
 WHOLE = "all"  # the file of a table without months
 LEFT_OUT = b"left out"  # of a schema: columns that files have, and the table has not
+NUMBERED = b"row numbers"  # of a schema: columns that files may lack
 
 
 def build_raw_schema(columns: Columns, left_out: Sequence[str] = ()) -> pa.Schema:
     """The Arrow types of a raw table, which knows the columns of its files that are left out."""
     schema = pa.schema([(name, _to_arrow_type(column)) for name, column in columns.items()])
-    return schema.with_metadata({LEFT_OUT: "\n".join(left_out)}) if left_out else schema
+    numbered = [name for name, column in columns.items() if isinstance(column, RowNumber)]
+    about = {LEFT_OUT: "\n".join(left_out), NUMBERED: "\n".join(numbered)}
+    return schema.with_metadata({key: names for key, names in about.items() if names} or None)
 
 
 def _to_arrow_type(column: Column) -> pa.DataType:
@@ -38,7 +42,8 @@ def _to_arrow_type(column: Column) -> pa.DataType:
 def normalize_file_columns(frame: pd.DataFrame, schema: pa.Schema) -> pd.DataFrame:
     """Return the columns of a file under their names for code.
 
-    The hours of its times are added, and the columns left out are dropped.
+    The hours of its times and the numbers of its rows are added, and the columns left out are
+    dropped.
     """
     named = frame.rename(
         columns={name: normalize_name(name) for name in frame.columns if name not in schema.names}
@@ -47,8 +52,16 @@ def normalize_file_columns(frame: pd.DataFrame, schema: pa.Schema) -> pd.DataFra
         wanted = pa.types.is_date(field.type) and format_hour_column(field.name) in schema.names
         if wanted and field.name in named and format_hour_column(field.name) not in named:
             named = named.assign(**{format_hour_column(field.name): parse_hours(named[field.name])})
-    left_out = (schema.metadata or {}).get(LEFT_OUT, b"").decode()
-    return named.drop(columns=left_out.split("\n"), errors="ignore")
+    for name in _list_names(schema, NUMBERED):
+        if name not in named:
+            named = named.assign(**{name: [str(number) for number in range(len(named))]})
+    return named.drop(columns=_list_names(schema, LEFT_OUT), errors="ignore")
+
+
+def _list_names(schema: pa.Schema, key: bytes) -> list[str]:
+    """Return the names that a schema's metadata has under a key."""
+    names = (schema.metadata or {}).get(key, b"").decode()
+    return names.split("\n") if names else []
 
 
 def parse_hours(times: "pd.Series[str]") -> "pd.Series[str]":

@@ -17,6 +17,7 @@ from tarmac.tabular.columns import (
     Columns,
     Date,
     Number,
+    RowNumber,
     format_hour_column,
     list_date_columns,
     normalize_name,
@@ -77,6 +78,9 @@ def _build_field(column: Column, may_lack: bool) -> Any:
 
 
 def _build_field_type(column: Column) -> Any:
+    if isinstance(column, RowNumber):
+        # The column itself, by which a batch finds the field.
+        return Annotated[int, BeforeValidator(_to_whole_number), column]
     if isinstance(column, Number):
         limits = Field(ge=column.low, le=column.high)
         return (

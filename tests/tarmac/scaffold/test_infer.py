@@ -118,6 +118,12 @@ def test_closed_categories_are_noted() -> None:
     assert "closed categories, which refuse any other value: union (no, yes)" in notes
 
 
+def test_added_key_leaves_column_of_its_name() -> None:
+    rows = table(id=["a", "b", "c"] * 20, y=[*range(30)] * 2)
+    found = infer_problem(rows, ProblemRequest("y"))
+    assert (found.key, found.rows["id"].nunique()) == ("row_id", 3)
+
+
 def test_rows_that_repeat_a_key_are_noted() -> None:
     rows = table(name=[*range(99), 0], size=[1, 2] * 50, target=["a", "b"] * 50)
     notes = infer_problem(rows, ProblemRequest("target", key="name")).notes

@@ -15,7 +15,7 @@ from tarmac.pipeline.prepare.validation import validate_table
 from tarmac.scaffold import package, policy
 from tarmac.scaffold.infer import ProblemRequest, ScaffoldError, infer_problem
 from tarmac.tabular import schema as declared
-from tarmac.tabular.columns import Category, Date, Number
+from tarmac.tabular.columns import Category, Date, Number, RowNumber
 from tarmac.tabular.raw import build_raw_schema, by_file, normalize_file_columns, parse_raw_table
 from tarmac.tabular.request import build_row_model, field_of
 
@@ -170,6 +170,17 @@ def test_next_file_with_same_header_is_read() -> None:
     assert {name: found[name][0] for name in found} == {
         "seen_at": "2024-01-02 13:05:00", "seen_at_hour": "13", "size_m": "3",
     }  # fmt: skip
+
+
+def test_file_without_added_key_is_numbered() -> None:
+    rows = pd.DataFrame({"size": ["1", "2"] * 9, "y": [f"{n}.5" for n in range(18)]})
+    found = infer_problem(rows.astype("string"), ProblemRequest("y"))
+    assert found.columns["id"] == RowNumber()
+    schema = build_raw_schema(found.columns)
+    read = normalize_file_columns(rows, schema)[schema.names]
+    assert parse_raw_table("things", read, schema)["id"].to_pylist() == list(range(18))
+    given = normalize_file_columns(rows.assign(id=range(7, 25)), schema)
+    assert given["id"].tolist() == list(range(7, 25))
 
 
 def test_date_field_accepts_instants_and_rejects_other_text() -> None:
