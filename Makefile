@@ -48,7 +48,7 @@ export DVC_SITE_CACHE_DIR ?= $(CURDIR)/.dvc/tmp/site
 .PHONY: ingest new release promote rollback bundle serve predict image smoke deploy monitor
 .PHONY: retrain backtest site setup test test-changed test-all test-nightly test-newest coverage
 .PHONY: check format lock bench tarmac-release servers spark clean comment add add-result publish propose ship
-export NAME SET BRANCH URL OPTIONS WHY ENVIRONMENT VERSION IMAGE FILES INCOMING FROM TARGET TIME GROUP KEY TO WITH LICENSE
+export NAME SET BRANCH URL OPTIONS WHY ENVIRONMENT VERSION IMAGE FILES INCOMING FROM TARGET TIME GROUP KEY TASK TO WITH LICENSE
 ifeq ($(origin STAGE),command line)
 $(error STAGE= was renamed, use ENVIRONMENT=$(STAGE))
 endif
@@ -118,9 +118,9 @@ repair: .venv/pipeline ## Recover from a killed command: locks, a detached HEAD,
 ingest: .venv/pipeline ## Add new or corrected data: FILES=, or months; without, all of data/raw
 	@set -f; $(BIN)/tarmac ingest $$FILES
 
-new: .venv/pipeline ## Create a project: NAME=, FROM=, TARGET= (docs/new-project.md has the other options)
+new: .venv/pipeline ## Create a project from a table: NAME=, FROM=, TARGET= (docs/new-project.md)
 	@$(BIN)/tarmac new "$$NAME" --from "$$FROM" --target "$$TARGET" --time "$$TIME" --group "$$GROUP" --key "$$KEY" \
-	  --to "$${TO:-../$$NAME}" --with "$$WITH" --license "$${LICENSE:-none}"
+	  --task "$$TASK" --to "$${TO:-../$$NAME}" --with "$$WITH" --license "$${LICENSE:-none}"
 
 ##@ Release and serve
 
