@@ -171,7 +171,7 @@ def test_new_passes_every_option_as_one_word(project, given, folder, license_nam
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         *("new", "rents", "--from", options["FROM"], "--target", "the rent"),
-        *("--time", "day", "--group", "", "--key", "", "--to", folder),
+        *("--time", "day", "--group", "", "--key", "", "--task", "", "--to", folder),
         *("--with", "serve,site", "--license", license_name),
     ]
 

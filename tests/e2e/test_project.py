@@ -146,7 +146,8 @@ def copy_environment(created: Path, folder: Path) -> None:
 def lend_environment(created: Path, folder: Path) -> None:
     """Have another folder use the environment as if it had been installed there last."""
     (folder / ".venv").symlink_to(created / ".venv")
-    (folder / ".venv/project").touch()
+    for stamp in ("pipeline", "project"):
+        (folder / ".venv" / stamp).touch()
 
 
 @pytest.fixture(scope="module")
