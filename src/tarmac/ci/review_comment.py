@@ -29,10 +29,12 @@ TITLE = "model-report"  # CML finds its comment again by it: letters, digits and
 SEEN = 30  # comments that CML looks through for its own
 ME = "github-actions[bot]"  # who writes with the token of a workflow
 WATERMARK = re.compile(rf"CML watermark ({TITLE}(-[0-9]+)?)\"")
-ROOT = Path(__file__).parents[3]
 ENTRIES = ("tarmac.review.run", "tarmac.ci.review_comment", "tarmac.ci.propose", "tarmac.ci.ship")
-# What starts these, and names the problem.
-STARTERS = (".github/", "Makefile", "pyproject.toml", "src/tarmac/cli/")
+# What starts these, and names the problem; in a project also the release that has them.
+STARTERS = (
+    *(".github/", "Makefile", "make/", "pyproject.toml", "src/tarmac/cli/"),
+    *("requirements/tarmac.txt", "vendor/"),
+)
 WORKFLOWS = ".github/"  # GitHub takes those of a pull request from the pull request itself
 AFTER = "> They judge after the merge, and not before.\n"
 
@@ -74,7 +76,10 @@ def find_pull_request(environment: Mapping[str, str]) -> int | None:
 
 
 def find_changed_review_files(environment: Mapping[str, str], number: int) -> list[str]:
-    """Files of the pull request that decide how it is judged."""
+    """Return the files of the pull request that decide how it is judged.
+
+    The working directory is the base's, in a project as in this repository.
+    """
     files = fetch_entries(f"pulls/{number}/files", environment)
     names = []
     for file in files:
@@ -82,7 +87,7 @@ def find_changed_review_files(environment: Mapping[str, str], number: int) -> li
             names.append(str(file["previous_filename"]))
         if "filename" in file:
             names.append(str(file["filename"]))
-    code = {path.removesuffix(".py") for path in find_imported_files(ROOT, *ENTRIES)}
+    code = {path.removesuffix(".py") for path in find_imported_files(Path.cwd(), *ENTRIES)}
     return [name for name in names if name.startswith(STARTERS) or _is_review_code(name, code)]
 
 
