@@ -13,12 +13,17 @@ import pyarrow.parquet as pq
 from tarmac.interface.errors import UserError, suggest_name
 from tarmac.interface.problem import problem
 from tarmac.tabular.columns import ABSENT, RowNumber
+from tarmac.tabular.csv_dialect import (
+    DECIMAL_COMMA,
+    advise_encoding,
+    detect_separator,
+    has_decimal_commas,
+)
 
 PARQUET, CSV = ".parquet", ".csv"
 LIVE = "live."  # before the name of an input that the client knows itself
 BUFFER = 2**20  # bytes that are read at once
 LONGEST = 300  # characters of another library's message that are shown
-SAVE_AS_UTF_8 = "save the file as UTF-8"
 Given = dict[str, Any]
 Columns = dict[str, list[Any]]
 
@@ -97,10 +102,10 @@ def iter_chunks(path: Path, rows: int) -> Iterator[Chunk]:
             done += len(given)
             yield Chunk(given, share)
     except UnicodeDecodeError:
-        raise SourceError(f"{path} is not UTF-8 text", SAVE_AS_UTF_8) from None
+        raise SourceError(f"{path} is not UTF-8 text", advise_encoding(path)) from None
     except (OSError, pa.ArrowException) as error:
         if "invalid UTF8" in str(error):
-            raise SourceError(f"{path} is not UTF-8 text", SAVE_AS_UTF_8) from None
+            raise SourceError(f"{path} is not UTF-8 text", advise_encoding(path)) from None
         hint = "check the file's permissions, or write the file again"
         raise SourceError(f"{path} cannot be read: {_format_reason(error)}", hint) from None
 
@@ -128,14 +133,18 @@ def _iter_parquet(path: Path, rows: int) -> Iterator[tuple[Columns, float]]:
 def _iter_csv(path: Path, rows: int) -> Iterator[tuple[Columns, float]]:
     # As text: a cell that is no number is then the mistake of one row, not the end of the file.
     options = pyarrow.csv.ReadOptions(use_threads=False, block_size=BUFFER)
-    names = _read_header(path, options)
+    separator = detect_separator(path)
+    parsing = pyarrow.csv.ParseOptions(delimiter=separator)
+    names = _read_header(path, options, parsing)
     _check_columns(path, names)
     kinds = {name: KINDS[field] for name, field in match_columns(names)}
     with pa.OSFile(str(path)) as file:
-        reader = pyarrow.csv.open_csv(file, options, convert_options=_build_convert_options(names))
+        reader = pyarrow.csv.open_csv(file, options, parsing, _build_convert_options(names))
         for block in reader:
             for start in range(0, block.num_rows, rows):
                 texts = block.slice(start, rows).to_pydict()
+                if has_decimal_commas(separator):
+                    texts = {name: _write_points(values) for name, values in texts.items()}
                 share = file.tell() / file.size()
                 columns = {
                     name: _parse_numbers(kinds.get(name), values) for name, values in texts.items()
@@ -143,8 +152,15 @@ def _iter_csv(path: Path, rows: int) -> Iterator[tuple[Columns, float]]:
                 yield columns, share
 
 
-def _read_header(path: Path, options: pyarrow.csv.ReadOptions) -> list[str]:
-    with pyarrow.csv.open_csv(path, options) as reader:
+def _write_points(texts: list[str | None]) -> list[str | None]:
+    """Return texts with a decimal point where they are numbers with a comma."""
+    return [DECIMAL_COMMA.sub(r"\1.\2", text) if text else text for text in texts]
+
+
+def _read_header(
+    path: Path, options: pyarrow.csv.ReadOptions, parsing: pyarrow.csv.ParseOptions
+) -> list[str]:
+    with pyarrow.csv.open_csv(path, options, parsing) as reader:
         return list(reader.schema.names)
 
 

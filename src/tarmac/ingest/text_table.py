@@ -8,6 +8,12 @@ import pyarrow as pa
 from tarmac.interface.errors import UserError
 from tarmac.pipeline.base import parquet
 from tarmac.tabular.columns import ABSENT
+from tarmac.tabular.csv_dialect import (
+    DECIMAL_COMMA,
+    advise_encoding,
+    detect_separator,
+    has_decimal_commas,
+)
 
 
 class IncomingError(UserError):
@@ -27,11 +33,23 @@ def read_as_text(path: Path) -> pd.DataFrame:
                 .map(_format_value, na_action="ignore")
                 .astype("string")
             )
-        return pd.read_csv(path, dtype="string", na_values=list(ABSENT), keep_default_na=False)
+        return _read_csv(path)
+    except UnicodeDecodeError:
+        raise IncomingError(f"{path} is not UTF-8 text", advise_encoding(path)) from None
     except (OSError, UserError, ValueError, pa.ArrowException) as error:
         message = f"{path} cannot be read: {' '.join(str(error).split())[:200]}"
         hint = "name a complete Parquet or CSV file, and split one that is too large"
         raise IncomingError(message, hint) from None
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    separator = detect_separator(path)
+    frame = pd.read_csv(
+        path, sep=separator, dtype="string", na_values=list(ABSENT), keep_default_na=False
+    )
+    if not has_decimal_commas(separator):
+        return frame
+    return frame.apply(lambda texts: texts.str.replace(DECIMAL_COMMA, r"\1.\2", regex=True))
 
 
 def _format_value(value: object) -> str:

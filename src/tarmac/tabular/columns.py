@@ -5,12 +5,18 @@ Schema, features and the service's request follow from them.
 
 import keyword
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 MISSING = "(missing)"  # a category of its own: ONNX takes no missing text
 ABSENT = ("", "NA")  # how a CSV file writes that a value is missing
 PARTS = ("year", "month", "day", "weekday")  # of a date; Monday is 0
+# Letters that two others, or another, stand for.
+LETTERS = str.maketrans({
+    "ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe", "œ": "oe", "ł": "l", "đ": "d",
+})  # fmt: skip
+ACCENTS = re.compile("[\u0300-\u036f]")  # when they are apart from their letter
 TAKEN = {
     "row",
     "rows",
@@ -80,14 +86,32 @@ def format_hour_column(name: str) -> str:
 
 
 def normalize_name(name: str) -> str:
-    """A column's name as the code writes it: lower case, letters, digits and underscores."""
-    identifier = re.sub(r"\W+", "_", str(name), flags=re.ASCII).strip("_").lower() or "column"
+    """Return a column's name for code: ASCII letters in lower case, digits and underscores."""
+    letters = _transliterate(str(name))
+    identifier = re.sub(r"\W+", "_", letters, flags=re.ASCII).strip("_") or "column"
     identifier = (
         f"c_{identifier}"
         if identifier[0].isdigit() or identifier.startswith("model_")
         else identifier
     )
     return f"{identifier}_" if identifier in TAKEN or keyword.iskeyword(identifier) else identifier
+
+
+def _transliterate(text: str) -> str:
+    """Return a text in lower case and ASCII.
+
+    Umlauts are two letters, and accents are dropped. Any other letter is its number in Unicode,
+    which tells two names in Chinese apart.
+    """
+    lower = unicodedata.normalize("NFC", text.lower()).translate(LETTERS)
+    plain = ACCENTS.sub("", unicodedata.normalize("NFKD", lower))
+    return re.sub(r"[^\x00-\x7f]+", _spell_letters, unicodedata.normalize("NFC", plain)).lower()
+
+
+def _spell_letters(run: re.Match[str]) -> str:
+    """Return the numbers of letters, between spaces."""
+    numbers = [f"{ord(letter):x}" for letter in run[0] if letter.isalnum()]
+    return f" u{'_'.join(numbers)} " if numbers else " "
 
 
 def remove_column(columns: Columns, name: str) -> Columns:
