@@ -11,6 +11,9 @@ from tarmac.scaffold.bounds import infer_number
 from tarmac.scaffold.notes import (
     note_closed_categories,
     note_far_values,
+    note_new_names,
+    note_possible_groups,
+    note_rare_classes,
     note_repeated_keys,
     note_unread_values,
 )
@@ -156,9 +159,7 @@ def _rename_columns(
         )
         raise ScaffoldError(message, "choose another column for one of them")
     _require_different_names(renamed)
-    changes = [f"{old} is {new}" for old, new in renamed.items() if old != new]
-    notes = [f"columns got names for code: {', '.join(changes)}"] if changes else []
-    return rows.rename(columns=renamed), replace(request, **columns), notes
+    return rows.rename(columns=renamed), replace(request, **columns), note_new_names(renamed)
 
 
 def _require_columns(requested: set[str], renamed: Mapping[str, str]) -> None:
@@ -313,6 +314,11 @@ def _declare_columns(inferred: InferredProblem) -> None:
     inferred.notes += note_closed_categories(inferred.inputs)
     inferred.notes += note_far_values(inferred.rows, inferred.inputs)
     inferred.notes += note_repeated_keys(inferred.rows, inferred.row_key)
+    if not inferred.group:
+        timed = bool(inferred.day)
+        inferred.notes += note_possible_groups(inferred.rows, inferred.inputs, timed)
+    if inferred.classes:
+        inferred.notes += note_rare_classes(inferred.rows[inferred.target])
 
 
 def _build_target_column(inferred: InferredProblem) -> Column:

@@ -1,5 +1,6 @@
 """Notes on a table, to read before the first run: what was guessed, and what looks odd."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -12,9 +13,12 @@ from tarmac.scaffold.value_kinds import (
     look_like_dates,
     look_like_numbers,
 )
-from tarmac.tabular.columns import Category, Column, Number
+from tarmac.tabular.columns import Category, Column, Date, Number
 
 SHOWN = 5  # items of a list that a note shows
+IDENTIFIER = re.compile(r"(^|_)(id|key|nr|no|num|number)$")  # ends the name of a group
+VALUES = 20  # that a column must have more of, to name groups
+FEW = 50  # rows of a class, of which about a fifth are in the test set
 USUAL = 0.5  # share of values that look like numbers or dates where the column should be of them
 
 
@@ -37,6 +41,45 @@ def note_far_values(rows: pd.DataFrame, columns: Mapping[str, Column]) -> list[s
         return []
     advice = "write a bound in columns.py where they are mistakes"
     return [f"some values are far from the others: {join_some(described)}; {advice}"]
+
+
+def note_possible_groups(
+    rows: pd.DataFrame, columns: Mapping[str, Column], in_order: bool
+) -> list[str]:
+    """Note the columns whose values look like names of groups, such as patients or houses.
+
+    They have the name of an identifier, or the rows of each value follow one another. The latter
+    says nothing if the file is `in_order` of time.
+    """
+    found = []
+    for name, column in columns.items():
+        fractions = isinstance(column, Number) and not column.whole
+        different = rows[name].nunique()
+        if isinstance(column, Date) or fractions or not VALUES < different <= len(rows) / 2:
+            continue
+        runs = 1 + int((rows[name] != rows[name].shift()).sum())  # the first row is unknown
+        if IDENTIFIER.search(name) or (runs == different and not in_order):
+            found.append(f"{name} ({different:,} values)")
+    if not found:
+        return []
+    advice = "if its rows are alike, begin again with it as the group, or every metric is too good"
+    return [f"may name groups: {join_some(found)}; {advice}"]
+
+
+def note_rare_classes(target: "pd.Series[str]") -> list[str]:
+    """Note the classes that too few rows are of."""
+    counts = target.value_counts(ascending=True)
+    rare = [f"{name} ({rows:,} rows)" for name, rows in counts[counts < FEW].items()]
+    if not rare:
+        return []
+    advice = "few of them are in the test set, where metrics of each class depend on them"
+    return [f"rare classes: {join_some(rare)}; {advice}"]
+
+
+def note_new_names(renamed: Mapping[str, str]) -> list[str]:
+    """Note the columns that have another name in code."""
+    changes = [f"{old} is {new}" for old, new in renamed.items() if old != new]
+    return [f"columns got names for code: {join_some(changes)}"] if changes else []
 
 
 def note_repeated_keys(rows: pd.DataFrame, key: Sequence[str]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from tarmac.scaffold.infer import InferredProblem
+from tarmac.scaffold.notes import join_some
 
 
 def list_summary_lines(
@@ -13,6 +14,9 @@ def list_summary_lines(
 ) -> list[str]:
     """Return lines for a person: what was inferred, and what was left out."""
     size = f"{len(inferred.rows):,} rows in {len(files)} file(s)"
+    left_out: dict[str, list[str]] = {}
+    for name, why in inferred.left_out.items():
+        left_out.setdefault(why, []).append(name)
     parts = []
     for part, value in changes["split"].items():
         shown = f"{value['first']} to {value['last']}" if isinstance(value, dict) else value
@@ -21,6 +25,6 @@ def list_summary_lines(
         f"{inferred.task}: {inferred.target} from {len(inferred.inputs)} columns of {size}",
         f"key: {', '.join(inferred.row_key)}; rows that are alike share {inferred.cluster}",
         f"split: {', '.join(parts)}",
-        *(f"left out: {name}: {why}" for name, why in inferred.left_out.items()),
+        *(f"left out: {join_some(names)}: {why}" for why, names in left_out.items()),
         *(f"note: {note}" for note in inferred.notes),
     ]

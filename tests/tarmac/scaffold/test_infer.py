@@ -124,6 +124,40 @@ def test_added_key_leaves_column_of_its_name() -> None:
     assert (found.key, found.rows["id"].nunique()) == ("row_id", 3)
 
 
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ({"nr": [n % 30 for n in range(240)]}, "nr (30 values)"),
+        ({"man": [n // 8 for n in range(240)]}, "man (30 values)"),
+        ({"house_id": [f"H{n % 30}" for n in range(240)]}, "house_id (30 values)"),
+        ({"age": [n % 30 for n in range(240)]}, ""),
+        ({"nr": [n % 5 for n in range(240)]}, ""),
+    ],
+)
+def test_columns_that_may_name_groups_are_noted(columns, told) -> None:
+    rows = table(size=[n % 7 for n in range(240)], y=[f"{n}.5" for n in range(240)], **columns)
+    notes = [note for note in infer_problem(rows, ProblemRequest("y")).notes if "groups" in note]
+    assert [note.split("; ")[0] for note in notes] == [f"may name groups: {told}"] * bool(told)
+    group = ProblemRequest("y", group=next(iter(columns)))
+    assert not [note for note in infer_problem(rows, group).notes if "groups" in note]
+
+
+def test_rare_classes_are_noted() -> None:
+    rows = table(size=[n % 30 for n in range(209)], film=["PG"] * 100 + ["R"] * 100 + ["NC-17"] * 9)
+    notes = infer_problem(rows, ProblemRequest("film")).notes
+    assert any(note.startswith("rare classes: NC-17 (9 rows); few of") for note in notes)
+
+
+def test_note_of_many_new_names_shows_the_first_ones() -> None:
+    rows = table(y=range(60)).assign(**{f"Gene {n}": rows_of(n) for n in range(500)})
+    (note,) = [one for one in infer_problem(rows, ProblemRequest("y")).notes if "names for" in one]
+    assert note.endswith("Gene 4 is gene_4 and 495 more")
+
+
+def rows_of(number: int) -> "pd.Series[str]":
+    return texts(*([number, 1.5, 2.5] * 20))
+
+
 def test_rows_that_repeat_a_key_are_noted() -> None:
     rows = table(name=[*range(99), 0], size=[1, 2] * 50, target=["a", "b"] * 50)
     notes = infer_problem(rows, ProblemRequest("target", key="name")).notes
