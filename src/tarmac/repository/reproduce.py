@@ -21,6 +21,7 @@ from tarmac.repository import stage_costs
 from tarmac.repository.dvc import commands, config, lockfile, recovery
 from tarmac.repository.git import read_text_at, run_git
 from tarmac.repository.metrics import read_test_metrics
+from tarmac.repository.round_cap import describe_round_cap
 
 REBUILT = Path(".dvc/tmp/tarmac/rebuilt.json")
 
@@ -35,7 +36,7 @@ def rebuild_and_compare() -> None:
     Print the result compared with the committed one.
     """
     recovery.recover_and_report()
-    policy.load_all_params()  # a mistake is reported before anything is fetched
+    params = policy.load_all_params()  # a mistake is reported before anything is fetched
     commands.pull_outputs("data/raw.dvc")
     ran = run_dvc_repro(Path())
     committed, metrics = None, {}
@@ -44,6 +45,8 @@ def rebuild_and_compare() -> None:
     print()
     print_metrics(metrics, read_test_metrics())
     print()
+    if note := describe_round_cap(params.train):
+        print(f"{note}\n")
     if committed is None:
         print(
             "nothing is committed to compare with: "
