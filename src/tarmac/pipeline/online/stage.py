@@ -136,15 +136,15 @@ def write_probes(features: pd.DataFrame, prepared: pd.DataFrame, seed: int, path
 def read_recent_rows(first: date) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return features and prepared rows of the last month, the features from a day on.
 
-    Return all features if rows have no time.
+    If the rows end before that day, return the features of their last day. Return all features if
+    rows have no time.
     """
     last = months.list_stored_months(FEATURES)[-1]
     features = pd.read_parquet(FEATURES / f"{last}.parquet")
-    recent = (
-        features
-        if problem.contract.DAY is None
-        else features[pd.to_datetime(features[problem.contract.DAY]).dt.date >= first]
-    )
+    recent = features
+    if problem.contract.DAY is not None:
+        days = pd.to_datetime(features[problem.contract.DAY]).dt.date
+        recent = features[days >= min(first, days.max())]
     return recent, pd.read_parquet(PREPARED / problem.contract.MONTHLY[-1] / f"{last}.parquet")
 
 
