@@ -39,7 +39,8 @@ def test_word_search_matches_problem_code():
 # registered.
 NAME = r"(?<![\w./:-])tarmac(-ml)?(\[[\w,]*\])?(?![\w./-])"
 INSTALLS = re.compile(
-    rf"\b(pipx?|uvx?|poetry|conda|mamba)\b.*\b(install|add|tool run|uvx)\b.*{NAME}|\buvx\b.*{NAME}"
+    rf"\b(pipx?|uvx?|poetry|conda|mamba)\b.*\b(install|add|tool run|uvx)\b.*{NAME}|"
+    rf"\buvx\b(?! --from \S+\.whl ).*{NAME}"
 )
 REQUIRES = re.compile(r"^\s*[\"']?tarmac(-ml)?(\[[\w,]*\])?\s*([<>~!@;,]|==|[\"'],?$|$)")
 

@@ -186,7 +186,7 @@ def test_adding_restores_a_lost_file_and_keeps_edits_of_other_parts(tmp_path: Pa
     [
         ("Dockerfile", "Dockerfile"),
         (".github/workflows/image.yml", ".github/workflows/image.yml"),
-        ("make", "make/serve.mk"),
+        ("deploy", "deploy/nginx.conf"),
         ("make/serve.mk/mine", "make/serve.mk"),
     ],
 )
