@@ -32,8 +32,13 @@ WATERMARK = re.compile(rf"CML watermark ({TITLE}(-[0-9]+)?)\"")
 ENTRIES = ("tarmac.review.run", "tarmac.ci.review_comment", "tarmac.ci.propose", "tarmac.ci.ship")
 # What starts these, and names the problem; in a project also the release that has them.
 STARTERS = (
-    *(".github/", "Makefile", "make/", "pyproject.toml", "src/tarmac/cli/"),
-    *("requirements/tarmac.txt", "vendor/"),
+    ".github/",
+    "Makefile",
+    "make/",
+    "pyproject.toml",
+    "requirements/",
+    "src/tarmac/cli/",
+    "vendor/",
 )
 WORKFLOWS = ".github/"  # GitHub takes those of a pull request from the pull request itself
 AFTER = "> They judge after the merge, and not before.\n"

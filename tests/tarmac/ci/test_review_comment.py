@@ -11,11 +11,12 @@ DECIDE = [
     "Makefile",
     "make/serve.mk",
     "pyproject.toml",
+    "requirements/pipeline.txt",
     "requirements/tarmac.txt",
     "src/rents/contract/columns.py",
     "vendor/tarmac_ml-1.0.0-py3-none-any.whl",
 ]
-OTHER = ["README.md", "dvc.yaml", "requirements/serve.txt", "src/rents/notes.md", "tests/test_a.py"]
+OTHER = ["README.md", "dvc.yaml", "src/rents/notes.md", "tests/test_a.py"]
 
 
 def test_names_review_files_of_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
