@@ -1,1 +1,1 @@
-"""The start of another problem: its folder, parameters and pipeline, written from one table."""
+"""Projects: created from one table, extended by parts, and brought to another release."""

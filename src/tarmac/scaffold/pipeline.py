@@ -1,4 +1,4 @@
-"""`params.yaml` and `dvc.yaml` of another problem: what is there, with what the problem changes."""
+"""`params.yaml` and `dvc.yaml` of a project: those of this repository, with what it changes."""
 
 import io
 import re

@@ -135,7 +135,7 @@ def compute_quarantine_share(inferred: InferredProblem) -> float:
 def build_param_changes(
     inferred: InferredProblem, months: list[str], groups: list[str]
 ) -> dict[str, Any]:
-    """Return what another problem changes in `params.yaml`: a value by the path of its key.
+    """Return what a project changes in `params.yaml`: a value by the path of its key.
 
     None removes the key.
     """
