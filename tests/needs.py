@@ -34,7 +34,7 @@ STARTED: list[str] = []  # programs, by this process during the present test
 ALLOWED = {"git", "lscpu"}  # in tests without a marker; joblib counts cores by lscpu, once
 # Files that take longest are started first, so that no worker ends with one of them alone.
 LONG = """
-    e2e/test_retrain problems/test_multiclass e2e/test_faults e2e/test_reproducible
+    e2e/test_project e2e/test_retrain problems/test_multiclass e2e/test_faults e2e/test_reproducible
     workflows/test_review_and_comment e2e/test_experiments e2e/test_sweep e2e/test_spark
     e2e/test_review e2e/test_merge problems/test_regression e2e/test_team e2e/test_kills
     problems/test_binary tarmac/monitoring/test_bad_months tarmac/repository/dvc/test_commands

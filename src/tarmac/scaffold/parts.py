@@ -143,8 +143,8 @@ def add_part(name: str, root: Path) -> Iterator[str]:
     differs would be overwritten.
     """
     settings = read_settings(root)
-    asked = list(PARTS) if name == ALL else [name]
-    added = [part for part in select_parts(asked) if part in asked or part not in settings.parts]
+    wanted = list(PARTS) if name == ALL else [name]
+    added = [part for part in select_parts(wanted) if part in wanted or part not in settings.parts]
     rendered = {part: render_part(part, settings.created) for part in added}
     check_nothing_is_overwritten(rendered, root)
     written = 0

@@ -1,7 +1,7 @@
 """Render the files of this release for a project: what `tarmac upgrade` compares.
 
-As a program it renders the project in the working directory into the folder of its argument, so
-that the release that a project came from can be asked for its files.
+As a program it renders the project in the working directory into the folder of its argument. So
+an upgrade has the release that a project came from write its files.
 """
 
 import sys
