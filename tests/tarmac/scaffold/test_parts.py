@@ -123,8 +123,8 @@ def test_spark_is_installed_only_where_it_is_asked_for(tmp_path: Path) -> None:
             command, cwd=project, capture_output=True, text=True, check=True
         ).stdout
 
-    assert "spark" not in run("run")
-    assert "spark" not in run("predict")
+    assert "requirements/spark.txt" not in run("run")
+    assert "requirements/spark.txt" not in run("predict")
     assert "requirements/spark.txt" in run("predict", "ON=spark")
     params = project / "params.yaml"
     params.write_text(re.sub(r"(?m)^engine:.*", "engine: pyspark", params.read_text()))

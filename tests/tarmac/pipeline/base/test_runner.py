@@ -13,6 +13,7 @@ import pytest
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.runner import run_stage
+from tarmac.scaffold.project import write_pinned_wheel
 from tests.conftest import ROOT
 from tests.e2e.running import STAGES
 
@@ -87,8 +88,18 @@ def test_installed_framework_runs_unless_folder_has_its_source(
             f"error: the code of {ROOT / 'src' / 'tarmac'} would run in {tmp_path}"
         )
     else:
+        (tmp_path / "requirements").mkdir()
+        write_pinned_wheel(tmp_path)
         run_stage(lambda: done.append(1))
     assert done == ([] if from_source else [1])
+
+
+def test_installed_framework_needs_a_pinned_wheel(here, monkeypatch, tmp_path):
+    (tmp_path / "src/other").mkdir(parents=True)
+    monkeypatch.setattr(problem, "folder", tmp_path / "src" / problem.name)
+    monkeypatch.chdir(tmp_path)
+    told = str(exit_of(failing(AssertionError("it must not start"))))
+    assert told.startswith(f"error: {tmp_path}/requirements/tarmac.txt pins no wheel\nhint: ")
 
 
 def test_folder_with_same_name_prefix_is_another_checkout(here, monkeypatch, tmp_path):
