@@ -306,6 +306,18 @@ def test_upgrade_to_the_same_release_changes_nothing(project):
     assert run(project, "git", "branch", "--show-current").stdout == "main\n"
 
 
+def test_upgrade_after_a_kill_removes_the_locks_that_git_left(project, release):
+    state = project / ".dvc/tmp/tarmac/upgrade.json"
+    state.parent.mkdir(parents=True, exist_ok=True)
+    start = run(project, "git", "rev-parse", "HEAD").stdout.strip()
+    state.write_text(json.dumps({"start": start, "from": "main"}))
+    for name in ("index.lock", "HEAD.lock", "refs/heads/main.lock"):
+        (project / ".git" / name).touch()
+    done = run(project, ".venv/bin/tarmac", "upgrade", str(release))
+    assert "an upgrade was interrupted: what it wrote is taken back" in done.stdout
+    assert read_pinned_wheel(project).version.startswith("9")
+
+
 @pytest.mark.kill
 def test_killed_upgrade_is_finished_by_the_same_command(project, release):
     command = (str(project / ".venv/bin/tarmac"), "upgrade", str(release))

@@ -57,6 +57,17 @@ def find_root(folder: Path) -> Path | None:
     return Path(done.stdout.strip()) if done.returncode == 0 else None
 
 
+def remove_stale_locks(folder: Path = Path(), since: float = 0) -> None:
+    """Remove the locks of Git's files that a killed process has left since an instant.
+
+    Git itself keeps them, and refuses to run.
+    """
+    git_folder = Path(run_git("rev-parse", "--absolute-git-dir", folder=folder).strip())
+    for path in [*git_folder.glob("*.lock"), *(git_folder / "refs").rglob("*.lock")]:
+        if path.stat().st_mtime >= since:
+            path.unlink(missing_ok=True)
+
+
 def resolve_commit(revision: str) -> str | None:
     """The full name of a commit, or None where Git does not know the revision."""
     try:

@@ -142,6 +142,7 @@ def restore_interrupted_upgrade() -> None:
     if not STATE.is_file():
         return
     state = json.loads(STATE.read_text(encoding="utf-8"))
+    git.remove_stale_locks(since=STATE.stat().st_mtime)
     git.run_git("reset", "--quiet", "--hard", state["start"])
     git.run_git("clean", "--quiet", "--force", "-d")
     if state["from"]:

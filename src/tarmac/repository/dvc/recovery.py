@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tarmac.repository.git import GitError, read_blob_at, run_git
+from tarmac.repository.git import GitError, read_blob_at, remove_stale_locks, run_git
 
 WRITERS = Path(".dvc/tmp/exps/rwlock")  # who writes what, by DVC; a killed one stays in it
 ARGUMENTS = (
@@ -55,7 +55,7 @@ def recover_experiment(folder: Path = Path()) -> list[str]:
     left = _find_leftovers(folder)
     if left is None or not left.has_unfinished_run or is_dvc_or_git_running(folder):
         return []
-    _remove_git_locks(folder)
+    remove_stale_locks(folder)
     notes = [] if left.branch else _reattach_head(folder)
     # The index alone, as DVC does at an experiment's end.
     run_git("reset", "--quiet", folder=folder)
@@ -104,13 +104,6 @@ def _find_leftovers(folder: Path) -> _ExperimentLeftovers | None:
     return _ExperimentLeftovers(
         dict(line.split() for line in listed.splitlines()), set(writers), head != "HEAD"
     )
-
-
-def _remove_git_locks(folder: Path) -> None:
-    """Delete the locks of Git's files that a killed process left. Git itself keeps them."""
-    git_folder = Path(run_git("rev-parse", "--absolute-git-dir", folder=folder).strip())
-    for path in [*git_folder.glob("*.lock"), *(git_folder / "refs").rglob("*.lock")]:
-        path.unlink(missing_ok=True)
 
 
 def _reattach_head(folder: Path) -> list[str]:
