@@ -306,15 +306,17 @@ def test_upgrade_to_the_same_release_changes_nothing(project):
     assert run(project, "git", "branch", "--show-current").stdout == "main\n"
 
 
-def test_upgrade_after_a_kill_removes_the_locks_that_git_left(project, release):
+def test_upgrade_after_a_kill_removes_locks_of_git_and_keeps_later_edits(project, release):
     state = project / ".dvc/tmp/tarmac/upgrade.json"
     state.parent.mkdir(parents=True, exist_ok=True)
     start = run(project, "git", "rev-parse", "HEAD").stdout.strip()
     state.write_text(json.dumps({"start": start, "from": "main"}))
+    (project / "mine.txt").write_text("written since\n")
     for name in ("index.lock", "HEAD.lock", "refs/heads/main.lock"):
         (project / ".git" / name).touch()
     done = run(project, ".venv/bin/tarmac", "upgrade", str(release))
     assert "an upgrade was interrupted: what it wrote is taken back" in done.stdout
+    assert "mine" in run(project, "git", "stash", "show", "--include-untracked").stdout
     assert read_pinned_wheel(project).version.startswith("9")
 
 

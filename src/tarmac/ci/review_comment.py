@@ -81,7 +81,7 @@ def find_pull_request(environment: Mapping[str, str]) -> int | None:
 
 
 def find_changed_review_files(environment: Mapping[str, str], number: int) -> list[str]:
-    """Return the files of the pull request that decide how it is judged.
+    """Return the files of the pull request that decide its verdict.
 
     The working directory is the base's, in a project as in this repository.
     """

@@ -18,11 +18,7 @@ from tarmac.pipeline.base.site_cache import use_private_site_cache
 
 DISTRIBUTION = "tarmac-ml"
 CREATE = "new"  # the one command that needs no project
-RENAMED = {
-    "init-problem": "new",
-    "mend": "repair",
-    "replay": "backtest",
-}  # commands of earlier versions
+RENAMED = {"init-problem": "new", "mend": "repair", "replay": "backtest"}  # earlier names
 LITTLE = 2**20  # bytes of free space
 FREE_SPACE = "free some disk space, then run the same command again: nothing is lost"
 DISK = {

@@ -18,7 +18,7 @@ Group = Annotated[
 ]
 Key = Annotated[str, typer.Option(help="The column that names a row.")]
 TaskName = Annotated[
-    str, typer.Option("--task", help="binary, multiclass or regression, where the values deceive.")
+    str, typer.Option("--task", help="binary, multiclass or regression; by default by the values.")
 ]
 
 

@@ -34,9 +34,10 @@ class MergedFile:
 def merge_folders(project: Path, old: Path, new: Path) -> list[MergedFile]:
     """Merge every file that one of two releases has, and return those that are not the same."""
     names = sorted({path.relative_to(root) for root in (old, new) for path in _list_files(root)})
-    merged = [
-        merge_file(name, *(_read(root / name) for root in (project, old, new))) for name in names
-    ]
+    merged = []
+    for name in names:
+        ours, before, after = (_read(root / name) for root in (project, old, new))
+        merged.append(merge_file(name, ours, before, after))
     return [file for file in merged if file.outcome is not Outcome.SAME]
 
 

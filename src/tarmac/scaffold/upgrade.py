@@ -28,6 +28,7 @@ from tarmac.scaffold.settings import read_settings
 STATE = Path(".dvc/tmp/tarmac/upgrade.json")  # there while files are written
 RENDER = "tarmac.scaffold.render"
 BUILT_FROM = ("pyproject.toml", "LICENSE")  # besides the code
+STASH, DETACH = "an interrupted upgrade of Tarmac", "--detach"
 BUILD = ("--wheel", "--no-build-isolation", "--out-dir")
 
 
@@ -143,12 +144,12 @@ def restore_interrupted_upgrade() -> None:
         return
     state = json.loads(STATE.read_text(encoding="utf-8"))
     git.remove_stale_locks(since=STATE.stat().st_mtime)
-    git.run_git("reset", "--quiet", "--hard", state["start"])
-    git.run_git("clean", "--quiet", "--force", "-d")
-    if state["from"]:
-        git.run_git("switch", "--quiet", state["from"])
+    # A stash, and not a reset: a person may have edited a file since.
+    git.run_git("stash", "push", "--quiet", "--include-untracked", "--message", STASH)
+    target = [state["from"]] if state["from"] else [DETACH, state["start"]]
+    git.run_git("switch", "--quiet", *target)
     STATE.unlink()
-    print("an upgrade was interrupted: what it wrote is taken back")
+    print("an upgrade was interrupted: what it wrote is taken back, and kept by `git stash`")
 
 
 def report_upgrade(branch: str, files: Sequence[MergedFile], lines: Sequence[str]) -> bool:

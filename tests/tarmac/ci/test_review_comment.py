@@ -1,4 +1,4 @@
-"""A comment names the files of a pull request that decide how it is judged, in a project too."""
+"""A comment names the files of a pull request that decide its verdict, in a project too."""
 
 from pathlib import Path
 

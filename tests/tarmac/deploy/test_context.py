@@ -95,7 +95,7 @@ def test_context_of_project_includes_what_its_image_copies():
 
 
 def test_image_of_project_serves_as_this_one_does():
-    """All but the code is the same: tarmac comes from the pinned wheel, and nobody gave a title."""
+    """All but the code is the same: tarmac comes from the pinned wheel, and without a title."""
     ours = (ROOT / "Dockerfile").read_text().partition("COPY src src\n")[2]
     theirs = (PART / "Dockerfile").read_text().partition("COPY src src\n")[2]
     title = "org.opencontainers.image.title=tarmac \\\n      "

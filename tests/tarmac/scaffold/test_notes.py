@@ -1,4 +1,4 @@
-"""What a person is told of a table at creation."""
+"""What the notes on a table say at creation."""
 
 import pandas as pd
 import pytest
@@ -13,7 +13,7 @@ DAYS = [f"{1 + n % 28:02}.12.2011" for n in range(60)]
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "described"),
     [
         (
             [*NUMBERS, *["unknown"] * 9, "-"],
@@ -26,11 +26,11 @@ DAYS = [f"{1 + n % 28:02}.12.2011" for n in range(60)]
         (["2011-12-31"] * 30 + ["Dec 30, 2011"] * 30, '30 of 60 values are no dates, such as "Dec'),
     ],
 )
-def test_notes_values_that_make_numbers_or_dates_a_text(values: list[str], told: str) -> None:
+def test_notes_values_that_make_numbers_or_dates_a_text(values: list[str], described: str) -> None:
     rows = table(fee=values, size=[*range(30)] * 2, y=range(60))
     notes = infer_problem(rows, ProblemRequest("y")).notes
     (note,) = [note for note in notes if note.startswith("fee is taken for text: ")]
-    assert told in note
+    assert described in note
 
 
 def test_codes_and_words_are_text_without_a_note() -> None:
@@ -47,7 +47,7 @@ def test_closed_categories_are_noted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "told"),
+    ("columns", "described"),
     [
         ({"nr": [n % 30 for n in range(240)]}, "nr (30 values)"),
         ({"man": [n // 8 for n in range(240)]}, "man (30 values)"),
@@ -56,10 +56,12 @@ def test_closed_categories_are_noted() -> None:
         ({"nr": [n % 5 for n in range(240)]}, ""),
     ],
 )
-def test_columns_that_may_name_groups_are_noted(columns, told) -> None:
+def test_columns_that_may_name_groups_are_noted(columns, described) -> None:
     rows = table(size=[n % 7 for n in range(240)], y=[f"{n}.5" for n in range(240)], **columns)
     notes = [note for note in infer_problem(rows, ProblemRequest("y")).notes if "groups" in note]
-    assert [note.split("; ")[0] for note in notes] == [f"may name groups: {told}"] * bool(told)
+    assert [note.split("; ")[0] for note in notes] == [f"may name groups: {described}"] * bool(
+        described
+    )
     group = ProblemRequest("y", group=next(iter(columns)))
     assert not [note for note in infer_problem(rows, group).notes if "groups" in note]
 

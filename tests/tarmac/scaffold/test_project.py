@@ -158,8 +158,8 @@ def test_folder_inside_a_repository_is_refused(tmp_path: Path) -> None:
 def test_refused_request_writes_nothing(
     changes: dict[str, object], message: str, hint: str, table: Path, tmp_path: Path
 ) -> None:
-    asked: dict[str, object] = {"name": "rents", "folder": tmp_path / "to", "license": "none"}
-    request = ProjectRequest(**{**asked, **changes})  # type: ignore[arg-type]
+    options: dict[str, object] = {"name": "rents", "folder": tmp_path / "to", "license": "none"}
+    request = ProjectRequest(**{**options, **changes})  # type: ignore[arg-type]
     before = sorted(tmp_path.iterdir())
     with pytest.raises(ScaffoldError, match=re.escape(message)) as caught:
         list(create_project(request, table, ProblemRequest("size")))

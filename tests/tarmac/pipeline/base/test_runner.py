@@ -98,8 +98,8 @@ def test_installed_framework_needs_a_pinned_wheel(here, monkeypatch, tmp_path):
     (tmp_path / "src/other").mkdir(parents=True)
     monkeypatch.setattr(problem, "folder", tmp_path / "src" / problem.name)
     monkeypatch.chdir(tmp_path)
-    told = str(exit_of(failing(AssertionError("it must not start"))))
-    assert told.startswith(f"error: {tmp_path}/requirements/tarmac.txt pins no wheel\nhint: ")
+    message = str(exit_of(failing(AssertionError("it must not start"))))
+    assert message.startswith(f"error: {tmp_path}/requirements/tarmac.txt pins no wheel\nhint: ")
 
 
 def test_folder_with_same_name_prefix_is_another_checkout(here, monkeypatch, tmp_path):
